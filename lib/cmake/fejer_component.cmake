@@ -1,0 +1,35 @@
+# fejer_component(NAME SOURCES … HEADERS … PUBLIC … PRIVATE …): one static library fejer::NAME with
+# its own include root, so that a component sees only what it links.
+include_guard(GLOBAL)
+
+add_library(fejer_flags INTERFACE)
+target_compile_features(fejer_flags INTERFACE cxx_std_20)
+target_compile_options(fejer_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                             -Wsign-conversion)
+if(FEJER_WERROR)
+  target_compile_options(fejer_flags INTERFACE -Werror)
+endif()
+if(FEJER_NATIVE)
+  target_compile_options(fejer_flags INTERFACE -march=native)
+endif()
+# One rounding for an expression, whichever compiler and inlining: no silent fused multiply-adds.
+target_compile_options(fejer_flags INTERFACE -ffp-contract=off)
+if(FEJER_SANITIZE)
+  add_compile_options(-fsanitize=${FEJER_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FEJER_SANITIZE})
+endif()
+
+function(fejer_component name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  add_library(fejer_${name} STATIC ${ARG_SOURCES})
+  add_library(fejer::${name} ALIAS fejer_${name})
+  set_target_properties(fejer_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+                                                 CXX_EXTENSIONS OFF VERIFY_INTERFACE_HEADER_SETS ON)
+  target_compile_features(fejer_${name} PUBLIC cxx_std_20)
+  target_sources(fejer_${name} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${ARG_HEADERS})
+  target_include_directories(fejer_${name} PRIVATE src)
+  target_link_libraries(fejer_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE}
+                                      $<BUILD_INTERFACE:fejer_flags>)
+  set_property(GLOBAL APPEND PROPERTY FEJER_COMPONENTS fejer_${name})
+endfunction()
