@@ -20,7 +20,7 @@ class RandomStream {
   RandomStream(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
   /// The i-th 64 random bits.
   std::uint64_t bits(std::uint64_t i) const;
-  /// The i-th uniform number in (0, 1), a multiple of 2^-53 plus 2^-54.
+  /// The i-th uniform number in (0, 1), an odd multiple of 2^-53.
   double uniform(std::uint64_t i) const;
   /// The i-th standard normal number (inverse distribution function, Wichura AS 241).
   double normal(std::uint64_t i) const;
