@@ -1,0 +1,165 @@
+#include <doctest/doctest.h>
+
+#include <fejer/parallel.hpp>
+
+#include "problems.hpp"
+
+using namespace fejer_test;
+
+TEST_CASE("LASSO: forward-backward and FISTA reach the known minimiser within their bounds") {
+  const Index n = 40;
+  const auto f = quadratic(n);
+  const auto expected = lasso_minimiser(f, 0.02);
+  const RunOptions tight{.max_iterations = 20000, .tolerance = 1e-14};
+  const auto fb = run(ForwardBackward<double>(f, L1{0.02}), Array<double>(Shape{n}), tight);
+  const auto fista =
+      run(AcceleratedForwardBackward<double>(f, L1{0.02}), Array<double>(Shape{n}), tight);
+  CHECK(distance_of(fb.x, expected) < 1e-10);
+  CHECK(distance_of(fista.x, expected) < 1e-10);
+  // Condition number 100: restarted FISTA needs O(sqrt(100)) log, forward-backward O(100) log.
+  CHECK(fista.iterations < 1000);
+  CHECK(fb.iterations < 4000);
+  CHECK(fista.iterations < fb.iterations / 2);
+}
+
+TEST_CASE("FISTA keeps F(x_k) - F* <= 2 L ||x0 - x*||^2 / (k + 1)^2") {
+  const Index n = 60;
+  const auto f = quadratic(n);
+  const auto minimiser = lasso_minimiser(f, 0.02);
+  const double least = f.value(minimiser) + L1{0.02}.value(minimiser);
+  const Array<double> x0(Shape{n});
+  const double radius = distance_of(x0, minimiser);
+  const AcceleratedForwardBackward<double> plain(f, L1{0.02}, {}, false);
+  const auto r = run(plain, x0, {.max_iterations = 200, .tolerance = 0, .objective_every = 1});
+  for (const Iteration& i : r.history) {
+    const double k = static_cast<double>(i.iteration);
+    CHECK(i.objective - least <= 2 * radius * radius / ((k + 1) * (k + 1)) + 1e-14);
+  }
+}
+
+TEST_CASE("forward-backward never increases the objective, weakly convex f included") {
+  const Index n = 30;
+  const Wavy f{random_normal({n}, "data"), 0.9};
+  const auto r = run(ForwardBackward<double>(f), random_normal({n}, "x0"),
+                     {.max_iterations = 300, .tolerance = 0, .objective_every = 1});
+  for (std::size_t i = 1; i < r.history.size(); ++i)
+    CHECK(r.history[i].objective <= r.history[i - 1].objective + 1e-14);
+}
+
+TEST_CASE("SAGD: critical point of a weakly convex function, faster than plain descent") {
+  const Index n = 30;
+  const Wavy f{random_normal({n}, "data"), 0.99};
+  const RunOptions tight{.max_iterations = 5000, .tolerance = 1e-13};
+  const auto x0 = random_normal({n}, "x0");
+  const auto sagd = run(SafeguardedAcceleratedGradient<double>(f), x0, tight);
+  const auto plain = run(ForwardBackward<double>(f), x0, tight);
+  Array<double> gradient(Shape{n});
+  f.gradient(sagd.x, gradient);
+  CHECK(norm(gradient) < 1e-10);
+  CHECK(distance_of(sagd.x, plain.x) < 1e-9);
+  CHECK(sagd.iterations < plain.iterations);
+}
+
+TEST_CASE("SAGD: F decreases along the accepted extrapolated points") {
+  const Index n = 30;
+  const Wavy f{random_normal({n}, "data"), 0.99};
+  const SafeguardedAcceleratedGradient<double> algorithm(f);
+  auto state = algorithm.init(random_normal({n}, "x0"));
+  double last = f.value(state.z_old);
+  for (int k = 0; k < 200; ++k) {
+    algorithm.step(state);
+    const double now = f.value(state.z_old);  // the z of this step
+    CHECK(now <= last + 1e-13);
+    last = now;
+  }
+}
+
+TEST_CASE("conjugate gradients solve n equations in n steps") {
+  const Index n = 12;
+  const Dense A{random_normal({20, n}, "matrix")};
+  const auto truth = random_normal({n}, "truth");
+  const auto y = LinearOperator<double>(A).apply(truth);
+  const ConjugateGradient<double> cg(A, y);
+  const auto r = run(cg, Array<double>(Shape{n}), {.max_iterations = n, .tolerance = 0});
+  CHECK(distance_of(r.x, truth) < 1e-9 * norm(truth));
+  // From the solution itself: no step, no division by zero.
+  const auto still = run(ConjugateGradient<double>(A, Array<double>(Shape{20})),
+                         Array<double>(Shape{n}), {.max_iterations = 5});
+  CHECK(still.status == Status::converged);
+  CHECK(norm(still.x) == 0);
+}
+
+TEST_CASE("conjugate gradients with mu: the regularised normal equations hold") {
+  const Index n = 12;
+  const LinearOperator<double> A = Dense{random_normal({5, n}, "matrix")};
+  const auto y = random_normal({5}, "y");
+  const auto r = run(ConjugateGradient<double>(A, y, 0.3), Array<double>(Shape{n}),
+                     {.max_iterations = 30, .tolerance = 1e-15});
+  Array<double> left(Shape{n});
+  A.normal(r.x, left);
+  axpy<double>(0.3, r.x, left);
+  CHECK(distance_of(left, A.apply_adjoint(y)) < 1e-12);
+}
+
+TEST_CASE("PnP-FBS: known fixed point, change never increases, step up to 2/L") {
+  const Index n = 25;
+  const auto f = quadratic(n);
+  for (const double step : {0.5, 1.0, 1.99}) {
+    const PnpForwardBackward<double> pnp(f, Shrink{0.8}, {.sigma = 0.1, .step = {step}});
+    auto state = pnp.init(random_normal({n}, "x0"));
+    double last = std::numeric_limits<double>::infinity();
+    for (int k = 0; k < 400; ++k) {
+      pnp.step(state);
+      CHECK(state.change <= last * (1 + 1e-12) + 1e-15);
+      last = state.change;
+    }
+    // x = 0.8 (x - step d (x - y)).
+    for (Index i = 0; i < n; ++i)
+      CHECK(state.x[i] ==
+            doctest::Approx(0.8 * step * f.d[i] * f.y[i] / (1 - 0.8 * (1 - step * f.d[i])))
+                .epsilon(1e-9));
+  }
+}
+
+TEST_CASE("PnP-FBS asks for a certificate, and relaxation averages a non-expansive map") {
+  const auto f = quadratic(3);
+  const Shrink expansive{0.9, {Certificate::Kind::proven, 1.06, 2.0, 0, "bound 1.06"}};
+  CHECK_THROWS_WITH_AS(PnpForwardBackward<double>(f, expansive, {.sigma = 0.1}),
+                       doctest::Contains("bound 1.06"), ArgumentError);
+  CHECK_NOTHROW(
+      PnpForwardBackward<double>(f, expansive, {.sigma = 0.1, .accept_uncertified = true}));
+  const Shrink only{0.9, {Certificate::Kind::proven, 1, 1, 0, "non-expansive"}};
+  CHECK_THROWS_AS(PnpForwardBackward<double>(f, only, {.sigma = 0.1}), ArgumentError);
+  CHECK_NOTHROW(PnpForwardBackward<double>(f, only, {.sigma = 0.1, .relaxation = 0.5}));
+  CHECK_THROWS_WITH_AS(PnpForwardBackward<double>(f, Shrink{0.5}, {.relaxation = 0}),
+                       doctest::Contains("relaxation"), ArgumentError);
+}
+
+TEST_CASE("steps beyond the proven limit need an override") {
+  const auto f = quadratic(3);  // L = 1
+  CHECK(ForwardBackward<double>(f).step_size() == 1.0);
+  CHECK_NOTHROW(ForwardBackward<double>(f, {}, {1.9}));
+  CHECK_THROWS_WITH_AS(ForwardBackward<double>(f, {}, {2.1}), doctest::Contains("allow_larger"),
+                       ArgumentError);
+  CHECK_NOTHROW(ForwardBackward<double>(f, {}, {2.1, true}));
+  CHECK_THROWS_AS(AcceleratedForwardBackward<double>(f, {}, {1.1}), ArgumentError);
+  CHECK_THROWS_AS(ForwardBackward<double>(f, {}, {-1}), ArgumentError);
+  CHECK_THROWS_WITH_AS(choose_step("x", {}, std::numeric_limits<double>::infinity(), 1, 2),
+                       doctest::Contains("no upper bound"), ArgumentError);
+}
+
+TEST_CASE("the same bits for 1, 2 and 4 threads") {
+  const Index n = 100000;  // large enough for several blocks
+  const auto f = quadratic(n);
+  const auto x0 = random_normal({n}, "x0");
+  Array<double> first;
+  for (const int threads : {1, 2, 4}) {
+    const ScopedThreads limit(threads);
+    const auto r = run(AcceleratedForwardBackward<double>(f, L1{0.01}), x0,
+                       {.max_iterations = 12, .tolerance = 0});
+    if (threads == 1) first = r.x;
+    bool same = true;
+    for (Index i = 0; i < n; ++i) same = same && r.x[i] == first[i];
+    CHECK(same);
+  }
+}
