@@ -26,8 +26,9 @@ template <class X, class Y>
 NormInterval norm_interval(const LinearOperator<X, Y>& A, int iterations = 100,
                            std::uint64_t seed = 1);
 
-/// Rigorous upper end for an operator with non-negative entries:
+/// Rigorous upper end for ||A|| (not its square), A with non-negative entries:
 /// ||A||^2 <= max_i (A*A v)_i / v_i for any v > 0; v from `products` steps of the power method.
+/// `normal` is out = A*A x. Throws ArgumentError where a negative element shows up.
 template <class X>
 double nonnegative_norm_bound(const std::function<void(ConstView<X>, View<X>)>& normal,
                               const Shape& domain, int products = 12);
