@@ -1,0 +1,97 @@
+#pragma once
+/// Learned ridge regularisers: convex (CRR-NN, IEEE TCI 9 (2023) 781) and weakly convex (WCRR-NN,
+/// SIAM J. Imaging Sci. 17 (2024) 91), for several noise levels or for one.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fejer/array.hpp>
+#include <fejer/certificate.hpp>
+#include <fejer/models/linear_spline.hpp>
+#include <fejer/models/multi_convolution.hpp>
+
+namespace fejer {
+
+/// alpha_c(sigma) = exp(s_c(g)) / (g + epsilon), g = 255 sigma, s_c linear on knots in [g_min,
+/// g_max] and beyond them with the end slopes.
+struct NoiseScaling {
+  Array<double> coefficients;  ///< (C, N)
+  double g_min = 0, g_max = 30, epsilon = 1e-5;
+};
+
+/// All numbers of a ridge regulariser, in double; W = kernels / sqrt(norm_squared).
+struct RidgeParameters {
+  std::vector<Array<double>> kernels;  ///< effective ones: means removed; (C_{l+1}, C_l, k, k)
+  Borders borders = Borders::zero_every_layer;
+  double norm_squared = 1;  ///< L, part of R: it is never changed, whatever the certificate says
+  Array<double> profile;    ///< phi at its knots: (1, N) shared, or (C, N)
+  double x_min = -0.1, x_max = 0.1;
+  /// The slopes of phi lie in [-rho, mu].
+  double rho = 0, mu = 0;
+  std::optional<NoiseScaling> scaling;  ///< without: alpha = `scale` at every sigma
+  double scale = 1;
+  double weight = 1;  ///< factor in front of R
+  /// Estimated largest eigenvalue of W^T diag(max phi'_c) W; mu where ||W|| = 1.
+  double curvature = 0;
+};
+
+/// A bound, and how surely.
+struct Bound {
+  double value = 0;
+  Certificate::Kind kind = Certificate::Kind::none;
+  std::string how;
+};
+
+/// `margin`: estimated norms are multiplied by 1.01; `as_published`: taken as they are.
+enum class NormRule { margin, as_published };
+
+/// R(x; sigma) = weight * sum_c sum_p psi_c(alpha_c (W x)_c[p]) / alpha_c^2, psi_c' = phi_c,
+/// grad R = weight * W^T [phi_c(alpha_c W x) / alpha_c]. W takes one channel: of arrays (..., H, W)
+/// every plane is an image of its own and the values add up, so a colour image is regularised
+/// channel by channel. sigma is in the image's unit and is not used by models without scaling.
+/// Cost of a gradient: W, W^T and one pass of splines; about 26 kflop a pixel for WCRR-NN.
+/// An immutable handle, cheap to copy, safe to share between threads.
+template <class T>
+class RidgeRegulariser {
+ public:
+  explicit RidgeRegulariser(const RidgeParameters& parameters);
+
+  const RidgeParameters& parameters() const;
+  Index channels() const;
+  /// alpha_c(sigma), c = 0..C-1. Throws ArgumentError for sigma < 0, above 1, or not finite.
+  std::vector<double> scaling(double sigma) const;
+
+  double value(ConstView<T> x, double sigma) const;
+  void gradient(ConstView<T> x, double sigma, View<T> out) const;
+  double value_and_gradient(ConstView<T> x, double sigma, View<T> out) const;
+  /// out = Hess R(x) v (at knots: the slope of the right piece).
+  void hessian_vector_product(ConstView<T> x, double sigma, ConstView<T> v, View<T> out) const;
+  /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
+  void filter(ConstView<T> x, View<T> z) const;
+
+  /// Upper end for the Lipschitz constant of grad R, weight * curvature with the margin: proven
+  /// for Borders::zero_once, else estimated.
+  Bound lipschitz_bound(NormRule rule = NormRule::margin) const;
+  /// Proven at every image size: weight * mu * product of the layers' frequency norms / L. Loose.
+  Bound proven_lipschitz_bound() const;
+  /// weight * rho (||W|| <= 1): R + rho/2 ||.||^2 is convex. Proven where it is 0.
+  Bound weak_convexity() const;
+
+ private:
+  struct Data;
+  std::shared_ptr<const Data> data_;
+};
+
+/// Largest eigenvalue of W^T W on size x size images by `steps` power steps from a seeded normal
+/// start: the published test-time value of L (256, 200). A lower bound of ||W||^2.
+double power_norm_squared(const std::vector<Array<double>>& kernels, Borders borders,
+                          Index size = 256, int steps = 200);
+/// The same for W^T diag(weights) W, weights (C) >= 0 (CRR-NN: the largest slopes; 128, 200).
+double weighted_power_norm(const std::vector<Array<double>>& kernels, Borders borders,
+                           const std::vector<double>& weights, Index size = 128, int steps = 200);
+
+extern template class RidgeRegulariser<float>;
+extern template class RidgeRegulariser<double>;
+
+}  // namespace fejer
