@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include <fejer/parallel.hpp>
+#include <fejer/vector.hpp>
 
 namespace fejer {
 namespace {
@@ -123,6 +124,13 @@ void fill_normal(View<X> x, const RandomStream& stream, std::uint64_t first) {
   fill_with(x, first, [=](std::uint64_t i) { return static_cast<Real<X>>(stream.normal(i)); });
 }
 
+template <class X>
+void add_normal(View<X> x, double sigma, const RandomStream& stream) {
+  Array<X> noise(x.shape());
+  fill_normal<X>(noise, stream);
+  axpy<X>(static_cast<Real<X>>(sigma), noise, x);
+}
+
 std::vector<Index> permutation(Index n, const RandomStream& stream) {
   if (n < 0)
     throw ArgumentError("permutation: got a length of " + std::to_string(n) + ", expected >= 0");
@@ -148,5 +156,11 @@ template void fill_normal<std::complex<float>>(View<std::complex<float>>, const 
                                                std::uint64_t);
 template void fill_normal<std::complex<double>>(View<std::complex<double>>, const RandomStream&,
                                                 std::uint64_t);
+template void add_normal<float>(View<float>, double, const RandomStream&);
+template void add_normal<double>(View<double>, double, const RandomStream&);
+template void add_normal<std::complex<float>>(View<std::complex<float>>, double,
+                                              const RandomStream&);
+template void add_normal<std::complex<double>>(View<std::complex<double>>, double,
+                                               const RandomStream&);
 
 }  // namespace fejer

@@ -19,4 +19,18 @@ double ssim(ConstView<T> x, ConstView<T> reference, double data_range);
 template <class X>
 double nmse(ConstView<X> x, ConstView<X> reference);
 
+// Arrays convert to views only where the element type is known; these let arrays be passed.
+template <class X>
+double psnr(const Array<X>& x, const Array<X>& reference, double data_range) {
+  return psnr<X>(ConstView<X>(x), ConstView<X>(reference), data_range);
+}
+template <class T>
+double ssim(const Array<T>& x, const Array<T>& reference, double data_range) {
+  return ssim<T>(ConstView<T>(x), ConstView<T>(reference), data_range);
+}
+template <class X>
+double nmse(const Array<X>& x, const Array<X>& reference) {
+  return nmse<X>(ConstView<X>(x), ConstView<X>(reference));
+}
+
 }  // namespace fejer

@@ -46,6 +46,10 @@ void fill_uniform(View<X> x, const RandomStream& stream, std::uint64_t first = 0
 template <class X>
 void fill_normal(View<X> x, const RandomStream& stream, std::uint64_t first = 0);
 
+/// x <- x + sigma * standard normal numbers: noise of standard deviation sigma per real component.
+template <class X>
+void add_normal(View<X> x, double sigma, const RandomStream& stream);
+
 /// A random order of 0..n-1 (Fisher-Yates).
 std::vector<Index> permutation(Index n, const RandomStream& stream);
 
