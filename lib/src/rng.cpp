@@ -26,8 +26,35 @@ double rational(double r, const double (&num)[8], const double (&den)[7]) {
   return p / (q * r + 1);
 }
 
-/// Quantile of the standard normal law at p in (0,1); Wichura, Applied Statistics 37(3), 1988,
-/// algorithm AS 241, function PPND16: relative accuracy about 1e-16.
+/// Draws the numbers first .. first + n - 1 of a stream, element by element.
+template <class X, class Draw>
+void fill_with(View<X> x, std::uint64_t first, Draw draw) {
+  const auto at = [=](Index i) { return first + static_cast<std::uint64_t>(i); };
+  parallel_for(x.size(), grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      if constexpr (is_complex<X>) {
+        x[i] = {draw(at(2 * i)), draw(at(2 * i + 1))};
+      } else {
+        x[i] = draw(at(i));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                        std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {high(p1) ^ counter[1] ^ key[0], low(p1), high(p0) ^ counter[3] ^ key[1], low(p0)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
+
 double normal_quantile(double p) {
   static constexpr double a[8] = {3.3871328727963666080e0, 1.3314166789178437745e2,
                                   1.9715909503065514427e3, 1.3731693765509461125e4,
@@ -58,35 +85,6 @@ double normal_quantile(double p) {
   const double r = std::sqrt(-std::log(q < 0 ? p : 1 - p));
   const double z = r <= 5 ? rational(r - 1.6, c, d) : rational(r - 5, e, f);
   return q < 0 ? -z : z;
-}
-
-/// Draws the numbers first .. first + n - 1 of a stream, element by element.
-template <class X, class Draw>
-void fill_with(View<X> x, std::uint64_t first, Draw draw) {
-  const auto at = [=](Index i) { return first + static_cast<std::uint64_t>(i); };
-  parallel_for(x.size(), grain, [=](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      if constexpr (is_complex<X>) {
-        x[i] = {draw(at(2 * i)), draw(at(2 * i + 1))};
-      } else {
-        x[i] = draw(at(i));
-      }
-    }
-  });
-}
-
-}  // namespace
-
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {high(p1) ^ counter[1] ^ key[0], low(p1), high(p0) ^ counter[3] ^ key[1], low(p0)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
-  }
-  return counter;
 }
 
 std::uint64_t RandomStream::bits(std::uint64_t i) const {

@@ -14,6 +14,10 @@ namespace fejer {
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key);
 
+/// Quantile of the standard normal law at p in (0,1), to about 1e-15 relative; Wichura, Applied
+/// Statistics 37(3), 1988, algorithm AS 241, function PPND16.
+double normal_quantile(double p);
+
 /// One named stream of random numbers. A value: copies draw the same numbers.
 class RandomStream {
  public:
@@ -22,7 +26,7 @@ class RandomStream {
   std::uint64_t bits(std::uint64_t i) const;
   /// The i-th uniform number in (0, 1), an odd multiple of 2^-53.
   double uniform(std::uint64_t i) const;
-  /// The i-th standard normal number (inverse distribution function, Wichura AS 241).
+  /// The i-th standard normal number, normal_quantile(uniform(i)).
   double normal(std::uint64_t i) const;
 
  private:
