@@ -1,0 +1,202 @@
+#include <fejer/operators/measurement.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fejer/files.hpp>
+#include <fejer/operators/cartesian_mri.hpp>
+#include <fejer/operators/identity.hpp>
+#include <fejer/operators/mask.hpp>
+#include <fejer/vector.hpp>
+
+namespace fejer {
+namespace {
+
+const std::vector<std::pair<std::string, Boundary>>& boundaries() {
+  static const std::vector<std::pair<std::string, Boundary>> table = {
+      {"circular", Boundary::circular},
+      {"zero", Boundary::zero},
+      {"reflect", Boundary::reflect},
+      {"replicate", Boundary::replicate}};
+  return table;
+}
+
+const Shape& shape_of(const MeasuredArray& array) {
+  return std::visit([](const auto& a) -> const Shape& { return a.shape(); }, array);
+}
+
+bool is_complex_array(const MeasuredArray& array) {
+  return std::holds_alternative<Array<std::complex<float>>>(array);
+}
+
+void require(bool condition, const std::string& message) {
+  if (!condition) throw ArgumentError("measurement " + message);
+}
+
+void require_fits(bool condition, const std::string& message) {
+  if (!condition) throw ShapeError("measurement " + message);
+}
+
+void require_mask(const Array<float>& mask) {
+  for (const float value : mask)
+    require(value == 0 || value == 1, "mask: has values other than 0 and 1");
+  require(std::find(mask.begin(), mask.end(), 1.0f) != mask.end(),
+          "mask: is zero everywhere, nothing is measured");
+}
+
+void require_planes(const Shape& data, const Shape& mask) {
+  require_fits(mask.rank() == 2, "mask: got shape " + to_string(mask) + ", expected (rows, columns)");
+  require_fits(data.rank() == 3 && data.back(1) == mask[0] && data.back(0) == mask[1],
+               "data: got shape " + to_string(data) + ", but the mask has shape " + to_string(mask));
+}
+
+struct CheckSetup {
+  const Shape& data;
+  void operator()(const DenoiseSetup&) const {}
+  void operator()(const BlurSetup& s) const {
+    require_fits(s.kernel.shape().rank() == 2 && s.kernel.size() > 0,
+                 "kernel: got shape " + to_string(s.kernel.shape()) + ", expected (rows, columns)");
+    require(all_finite(s.kernel), "kernel: has values that are not finite");
+  }
+  void operator()(const InpaintSetup& s) const {
+    require_planes(data, s.mask.shape());
+    require_mask(s.mask);
+  }
+  void operator()(const MriSetup& s) const {
+    require_planes(data, s.mask.shape());
+    require_mask(s.mask);
+    if (s.maps.size() > 0) {
+      require_fits(s.maps.shape() == data, "maps: got shape " + to_string(s.maps.shape()) +
+                                               ", but the k-space has " + to_string(data));
+      require(all_finite(s.maps), "maps: has values that are not finite");
+      return;
+    }
+    require_fits(data[0] == 1, "maps: missing; k-space of " + std::to_string(data[0]) +
+                                   " coils needs a sensitivity map for each");
+  }
+  void operator()(const CtSetup& s) const {
+    require(s.rows > 0 && s.columns > 0, "image size: got " + std::to_string(s.rows) + " x " +
+                                             std::to_string(s.columns) + ", expected positive ones");
+    require_valid(s.geometry, Shape{data[0], s.rows, s.columns});
+    require_fits(data[1] == static_cast<Index>(s.geometry.angles_rad.size()),
+                 "data: has " + std::to_string(data[1]) + " views, but there are " +
+                     std::to_string(s.geometry.angles_rad.size()) + " angles");
+    require_fits(data[2] == s.geometry.detectors,
+                 "data: has " + std::to_string(data[2]) + " detector elements, expected " +
+                     std::to_string(s.geometry.detectors));
+  }
+};
+
+template <class T>
+Array<T> converted(const auto& from) {
+  Array<T> to(from.shape());
+  for (Index i = 0; i < from.size(); ++i) to[i] = static_cast<T>(from[i]);
+  return to;
+}
+
+template <class T>
+struct MakeReal {
+  Shape image;
+  LinearOperator<T> operator()(const DenoiseSetup&) const { return Identity<T>(image); }
+  LinearOperator<T> operator()(const BlurSetup& s) const {
+    return Blur<T>(converted<T>(s.kernel), image, s.boundary);
+  }
+  LinearOperator<T> operator()(const InpaintSetup& s) const {
+    return Mask<T>(converted<T>(s.mask), image);
+  }
+  LinearOperator<T> operator()(const CtSetup& s) const { return Tomography<T>(s.geometry, image); }
+  LinearOperator<T> operator()(const MriSetup&) const {
+    throw ArgumentError("make_operator: mri is an operator of complex images");
+  }
+};
+
+template <class T>
+LinearOperator<std::complex<T>> make_mri(const MriSetup& s) {
+  if (s.maps.size() == 0) return CartesianMri<T>(converted<T>(s.mask));
+  return CartesianMri<T>(converted<T>(s.mask), converted<std::complex<T>>(s.maps));
+}
+
+}  // namespace
+
+const std::vector<std::string>& operator_kinds() {
+  static const std::vector<std::string> kinds = {"denoise", "blur", "inpaint", "mri", "ct"};
+  return kinds;
+}
+
+std::string kind_of(const OperatorSetup& setup) { return operator_kinds()[setup.index()]; }
+
+std::string to_string(Boundary boundary) {
+  for (const auto& [name, value] : boundaries())
+    if (value == boundary) return name;
+  return "";
+}
+
+Boundary boundary_from(const std::string& what, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [known, value] : boundaries()) {
+    if (known == name) return value;
+    names.push_back(known);
+  }
+  throw ArgumentError(unknown_name(what, name, names));
+}
+
+Shape image_shape(const Measurement& m) {
+  const Shape& data = shape_of(m.data);
+  if (std::holds_alternative<MriSetup>(m.setup)) return {1, data[1], data[2]};
+  if (const auto* ct = std::get_if<CtSetup>(&m.setup)) return {data[0], ct->rows, ct->columns};
+  return data;
+}
+
+void validate(const Measurement& m) {
+  const Shape& data = shape_of(m.data);
+  const bool mri = std::holds_alternative<MriSetup>(m.setup);
+  require_fits(data.rank() == 3 && data.size() > 0,
+               "data: got shape " + to_string(data) + ", expected three axes, none of them empty");
+  require(is_complex_array(m.data) == mri,
+          std::string("data: expected ") + (mri ? "complex k-space" : "real numbers"));
+  require(std::visit([](const auto& a) { return all_finite(a); }, m.data),
+          "data: has values that are not finite (NaN or infinite)");
+  require(std::isfinite(m.noise_level) && m.noise_level >= 0,
+          "noise level: got " + std::to_string(m.noise_level) +
+              ", expected a finite number that is not negative");
+  require(std::isfinite(m.scale) && m.scale > 0,
+          "scale: got " + std::to_string(m.scale) + ", expected a positive number");
+  std::visit(CheckSetup{data}, m.setup);
+  if (!m.truth) return;
+  const Shape& truth = shape_of(*m.truth);
+  require_fits(truth == image_shape(m), "truth: got shape " + to_string(truth) + ", expected " +
+                                            to_string(image_shape(m)));
+  require(mri || !is_complex_array(*m.truth), "truth: is complex, expected real numbers");
+  require(std::visit([](const auto& a) { return all_finite(a); }, *m.truth),
+          "truth: has values that are not finite (NaN or infinite)");
+}
+
+template <class X>
+LinearOperator<X> make_operator(const Measurement& m) {
+  if constexpr (is_complex<X>) {
+    if (const auto* mri = std::get_if<MriSetup>(&m.setup)) return make_mri<Real<X>>(*mri);
+    throw ArgumentError("make_operator: " + kind_of(m.setup) + " is an operator of real images");
+  } else {
+    return std::visit(MakeReal<X>{image_shape(m)}, m.setup);
+  }
+}
+
+template <class X>
+Array<X> elements_as(const MeasuredArray& array) {
+  if (const auto* real = std::get_if<Array<float>>(&array)) return converted<X>(*real);
+  if constexpr (is_complex<X>)
+    return converted<X>(std::get<Array<std::complex<float>>>(array));
+  else
+    throw ArgumentError("elements_as: complex elements, expected real ones");
+}
+
+#define FEJER_INSTANTIATE(X)                                     \
+  template LinearOperator<X> make_operator<X>(const Measurement&); \
+  template Array<X> elements_as<X>(const MeasuredArray&);
+FEJER_INSTANTIATE(float)
+FEJER_INSTANTIATE(double)
+FEJER_INSTANTIATE(std::complex<float>)
+FEJER_INSTANTIATE(std::complex<double>)
+#undef FEJER_INSTANTIATE
+
+}  // namespace fejer
