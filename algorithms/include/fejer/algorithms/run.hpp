@@ -38,12 +38,12 @@ struct RunOptions {
   /// one.
   Index objective_every = 0;
   /// Where not empty: the state is written here every `save_every` iterations and at the end.
-  std::string state_file;
+  std::string state_file = {};
   Index save_every = 100;
   /// Continue from state_file; an error if it is not there or belongs to another problem.
   bool resume = false;
   /// Identifies the problem (data, operator, prior, options): a state is resumed only by its like.
-  std::string fingerprint;
+  std::string fingerprint = {};
 };
 
 template <class X>
