@@ -45,9 +45,11 @@ void require_mask(const Array<float>& mask) {
 }
 
 void require_planes(const Shape& data, const Shape& mask) {
-  require_fits(mask.rank() == 2, "mask: got shape " + to_string(mask) + ", expected (rows, columns)");
-  require_fits(data.rank() == 3 && data.back(1) == mask[0] && data.back(0) == mask[1],
-               "data: got shape " + to_string(data) + ", but the mask has shape " + to_string(mask));
+  require_fits(mask.rank() == 2,
+               "mask: got shape " + to_string(mask) + ", expected (rows, columns)");
+  require_fits(
+      data.rank() == 3 && data.back(1) == mask[0] && data.back(0) == mask[1],
+      "data: got shape " + to_string(data) + ", but the mask has shape " + to_string(mask));
 }
 
 struct CheckSetup {
@@ -76,14 +78,15 @@ struct CheckSetup {
   }
   void operator()(const CtSetup& s) const {
     require(s.rows > 0 && s.columns > 0, "image size: got " + std::to_string(s.rows) + " x " +
-                                             std::to_string(s.columns) + ", expected positive ones");
+                                             std::to_string(s.columns) +
+                                             ", expected positive ones");
     require_valid(s.geometry, Shape{data[0], s.rows, s.columns});
     require_fits(data[1] == static_cast<Index>(s.geometry.angles_rad.size()),
                  "data: has " + std::to_string(data[1]) + " views, but there are " +
                      std::to_string(s.geometry.angles_rad.size()) + " angles");
-    require_fits(data[2] == s.geometry.detectors,
-                 "data: has " + std::to_string(data[2]) + " detector elements, expected " +
-                     std::to_string(s.geometry.detectors));
+    require_fits(data[2] == s.geometry.detectors, "data: has " + std::to_string(data[2]) +
+                                                      " detector elements, expected " +
+                                                      std::to_string(s.geometry.detectors));
   }
 };
 
@@ -164,8 +167,8 @@ void validate(const Measurement& m) {
   std::visit(CheckSetup{data}, m.setup);
   if (!m.truth) return;
   const Shape& truth = shape_of(*m.truth);
-  require_fits(truth == image_shape(m), "truth: got shape " + to_string(truth) + ", expected " +
-                                            to_string(image_shape(m)));
+  require_fits(truth == image_shape(m),
+               "truth: got shape " + to_string(truth) + ", expected " + to_string(image_shape(m)));
   require(mri || !is_complex_array(*m.truth), "truth: is complex, expected real numbers");
   require(std::visit([](const auto& a) { return all_finite(a); }, *m.truth),
           "truth: has values that are not finite (NaN or infinite)");
@@ -190,7 +193,7 @@ Array<X> elements_as(const MeasuredArray& array) {
     throw ArgumentError("elements_as: complex elements, expected real ones");
 }
 
-#define FEJER_INSTANTIATE(X)                                     \
+#define FEJER_INSTANTIATE(X)                                       \
   template LinearOperator<X> make_operator<X>(const Measurement&); \
   template Array<X> elements_as<X>(const MeasuredArray&);
 FEJER_INSTANTIATE(float)

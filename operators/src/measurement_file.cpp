@@ -231,7 +231,8 @@ Measurement load_measurement(const std::string& path) {
   m.scale = parser.real("/", "scale", 1);
   if (parser.has("/", "seed")) m.seed = parser.integer("/", "seed");
   if (parser.has("/", "provenance")) m.provenance = parser.text("/", "provenance");
-  if (!file.has("operator")) parser.fail("group /operator is missing; see docs/measurement-file.md");
+  if (!file.has("operator"))
+    parser.fail("group /operator is missing; see docs/measurement-file.md");
   m.data = parser.planes("data");
   const Shape data = std::visit([](const auto& a) { return a.shape(); }, m.data);
   try {

@@ -25,8 +25,8 @@ struct InpaintSetup {
   Array<float> mask;  ///< (H,W) of zeros and ones
 };
 struct MriSetup {
-  Array<float> mask;                 ///< (H,W) of zeros and ones, frequency zero in the centre
-  Array<std::complex<float>> maps;   ///< (coils,H,W); empty: one coil of sensitivity 1
+  Array<float> mask;                ///< (H,W) of zeros and ones, frequency zero in the centre
+  Array<std::complex<float>> maps;  ///< (coils,H,W); empty: one coil of sensitivity 1
 };
 struct CtSetup {
   TomographyGeometry geometry;
