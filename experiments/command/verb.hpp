@@ -1,0 +1,36 @@
+#pragma once
+/// The verbs of the command. Each adds its flags to a CLI11 sub-command and returns what runs it;
+/// main owns parsing, --threads, --json, errors and exit codes.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace fejer::command {
+
+/// What every verb gets from main.
+struct Common {
+  int threads = 0;  ///< 0: all processors
+  bool json = false;
+};
+
+namespace exit_code {
+constexpr int done = 0, internal_error = 1, bad_input = 2, not_converged = 3, interrupted = 130;
+}
+
+/// Printed by main: `json` with --json, otherwise `text`.
+struct Outcome {
+  int code = exit_code::done;
+  nlohmann::ordered_json json;
+  std::string text;
+};
+using Action = std::function<Outcome(const Common&)>;
+
+Action add_pack(CLI::App& verb);
+Action add_simulate(CLI::App& verb);
+Action add_reconstruct(CLI::App& verb);
+Action add_denoise(CLI::App& verb);
+Action add_import(CLI::App& verb);
+Action add_inspect(CLI::App& verb);
+
+}  // namespace fejer::command

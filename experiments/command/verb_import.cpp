@@ -1,0 +1,61 @@
+// fejer import: published weights to a self-describing model file.
+#include <fejer/files.hpp>
+#include <fejer/models/import.hpp>
+#include <fejer/models/model_file.hpp>
+
+#include "console.hpp"
+#include "text.hpp"
+#include "verb.hpp"
+
+namespace fejer::command {
+namespace {
+
+struct Flags {
+  std::string state, architecture, out, noise_level, rho;
+};
+
+Outcome import_state(const Flags& f) {
+  require_known("--architecture", f.architecture, {"ridge", "crr-tstep", "lipschitz-cnn"});
+  ImportOptions options;
+  if (!f.noise_level.empty()) options.noise_level = parse_sigma("--noise-level", f.noise_level);
+  if (!f.rho.empty()) options.rho = parse_number("--rho", f.rho);
+  require_readable(f.state);
+  if (extension(f.out) != ".h5")
+    throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
+  require_writable(f.out);
+  const Model<double> model = import_model<double>(f.state, f.architecture, options);
+  stop_if_interrupted();
+  save_model(f.out, model);
+  Outcome outcome;
+  outcome.json = {{"out", f.out}, {"architecture", f.architecture}};
+  outcome.text = f.out + ": " + f.architecture + "\n";
+  for (const auto& [key, value] : describe(model)) {
+    outcome.json[key] = value;
+    outcome.text += "  " + key + ": " + value + "\n";
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Action add_import(CLI::App& verb) {
+  auto f = std::make_shared<Flags>();
+  verb.add_option("state", f->state, "Plain HDF5 dump of a state dictionary")
+      ->type_name("STATE.h5")
+      ->required();
+  verb.add_option(
+          "--architecture", f->architecture,
+          "ridge (multi-noise WCRR-NN or CRR-NN), crr-tstep (original CRR-NN) or lipschitz-cnn")
+      ->type_name("NAME")
+      ->required();
+  verb.add_option("--noise-level", f->noise_level,
+                  "Level the model was trained for, where the file does not say: 10/255")
+      ->type_name("S");
+  verb.add_option("--rho", f->rho, "ridge: modulus of weak convexity, where the file does not say")
+      ->type_name("RHO");
+  verb.add_option("--out", f->out, "Model file to write")->type_name("MODEL.h5")->required();
+  verb.footer("Example:\n  fejer import wcrr_nn.h5 --architecture ridge --out wcrr.h5");
+  return [f](const Common&) { return import_state(*f); };
+}
+
+}  // namespace fejer::command

@@ -1,0 +1,232 @@
+// fejer simulate: y = A x + noise, from an image and the flags that describe the operator.
+#include <cmath>
+#include <filesystem>
+
+#include <fejer/files.hpp>
+#include <fejer/image_io.hpp>
+#include <fejer/operators/cartesian_mri.hpp>
+#include <fejer/operators/mask.hpp>
+#include <fejer/rng.hpp>
+#include <fejer/vector.hpp>
+#include <fejer/version.hpp>
+
+#include "console.hpp"
+#include "pictures.hpp"
+#include "setups.hpp"
+#include "text.hpp"
+#include "verb.hpp"
+
+namespace fejer::command {
+namespace {
+
+struct Flags {
+  std::string kind, kernel = "gaussian:1.6", boundary = "circular", image, noise_level, mask, coils;
+  std::string out;
+  double keep = 0.5, acceleration = 4, center_fraction = 0.08, angle_range = 0, scale = 1;
+  int angles = 60, mask_axis = -1;
+  Index detectors = 0;
+  std::int64_t seed = 0;
+  bool colour = false;
+  CtFlags ct;
+};
+
+const std::vector<FlagsOfKind>& flags_of_kinds() {
+  static const std::vector<FlagsOfKind> table = {
+      {"denoise", {"--colour"}},
+      {"blur", {"--kernel", "--boundary", "--colour"}},
+      {"inpaint", {"--keep", "--mask", "--mask-axis", "--colour"}},
+      {"mri", {"--acceleration", "--center-fraction", "--mask", "--mask-axis", "--coils"}},
+      {"ct",
+       {"--angles", "--angle-range", "--detectors", "--pitch", "--pixel-size", "--geometry",
+        "--source-distance", "--detector-distance", "--centre"}}};
+  return table;
+}
+
+void check(const CLI::App& verb, const Flags& f) {
+  require_known("--operator", f.kind, operator_kinds());
+  refuse_foreign_flags(verb, f.kind, flags_of_kinds());
+  parse_noise_level("--noise-level", f.noise_level);
+  if (!(f.keep > 0 && f.keep <= 1))
+    throw ArgumentError("--keep: got " + short_number(f.keep) + ", expected a share in (0,1]");
+  if (!(std::isfinite(f.scale) && f.scale > 0))
+    throw ArgumentError("--scale: got " + short_number(f.scale) + ", expected a positive number");
+  if (f.angles < 1) throw ArgumentError("--angles: at least one view is needed");
+  require_image_source("--image", f.image);
+  if (extension(f.out) != ".h5")
+    throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
+  require_writable(f.out);
+}
+
+/// The image (C,H,W): complex for mri; one grey channel unless colour is asked for.
+AnyArray load_image(const Flags& f) {
+  AnyArray image = read_any_image("--image", f.image);
+  const bool mri = f.kind == "mri";
+  if (std::holds_alternative<ComplexArray>(image)) {
+    if (!mri)
+      throw ArgumentError("--image: " + f.image + " is complex; only mri takes complex images");
+    if (shape_of(image)[0] != 1) throw ShapeError("--image: mri takes one image, not several");
+    return image;
+  }
+  auto& real = std::get<Array<float>>(image);
+  if (real.shape()[0] == 3 && !f.colour) {
+    note("fejer simulate: " + f.image + " is a colour picture; its luma is used" +
+         (mri || f.kind == "ct" ? "" : " (--colour keeps the colours)"));
+    real = to_grey(real);
+  }
+  return image;
+}
+
+OperatorSetup make_setup(const Flags& f, const Shape& image, const Rng& rng) {
+  const Index H = image[1], W = image[2];
+  if (f.kind == "denoise") return DenoiseSetup{};
+  if (f.kind == "blur")
+    return BlurSetup{read_kernel(f.kernel), boundary_from("--boundary", f.boundary)};
+  if (f.kind == "inpaint")
+    return InpaintSetup{f.mask.empty() ? random_mask<float>(Shape{H, W}, f.keep, rng.stream("mask"))
+                                       : read_mask(f.mask, f.mask_axis, image)};
+  if (f.kind == "mri") {
+    MriSetup s;
+    if (!f.coils.empty()) {
+      s.maps = parse_dataset_path(f.coils)
+                   ? read_maps(f.coils)
+                   : birdcage_maps<float>(parse_image_size("--coils", f.coils).rows, H, W);
+      require_shape("--coils (rows, columns)", Shape{s.maps.shape()[1], s.maps.shape()[2]},
+                    Shape{H, W});
+    }
+    const Shape data = s.maps.size() > 0 ? s.maps.shape() : Shape{H, W};
+    s.mask = f.mask.empty() ? random_column_mask<float>(H, W, f.acceleration, f.center_fraction,
+                                                        rng.stream("mask"))
+                            : read_mask(f.mask, f.mask_axis, data);
+    return s;
+  }
+  CtSetup s{f.ct.base(), H, W};
+  TomographyGeometry& g = s.geometry;
+  const bool fan = g.kind == TomographyGeometry::Kind::fan;
+  const double range = (f.angle_range > 0 ? f.angle_range
+                        : fan             ? 360
+                                          : 180) *
+                       std::acos(-1.0) / 180;
+  for (int k = 0; k < f.angles; ++k) g.angles_rad.push_back(range * k / f.angles);
+  const double magnification = fan ? 1 + g.detector_distance / g.source_distance : 1;
+  const double diagonal = std::hypot(static_cast<double>(H), static_cast<double>(W)) * g.pixel_size;
+  g.detectors = f.detectors > 0
+                    ? f.detectors
+                    : static_cast<Index>(std::ceil(diagonal * magnification / g.pitch)) + 1;
+  return s;
+}
+
+Shape data_shape(const OperatorSetup& setup, const Shape& image) {
+  if (const auto* mri = std::get_if<MriSetup>(&setup); mri != nullptr && mri->maps.size() > 0)
+    return mri->maps.shape();
+  if (const auto* ct = std::get_if<CtSetup>(&setup))
+    return {image[0], static_cast<Index>(ct->geometry.angles_rad.size()), ct->geometry.detectors};
+  return image;
+}
+
+/// data <- A x + noise on what is measured; returns the noise level in data units.
+template <class X>
+double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, const Rng& rng) {
+  m.data = Array<X>(data_shape(m.setup, image.shape()));
+  validate(m);
+  Array<X> data = make_operator<X>(m).apply(image);
+  const double noise_level = level.in_units_of(max_abs(ConstView<X>(data)));
+  Array<X> noise(data.shape());
+  fill_normal(View<X>(noise), rng.stream("noise"));
+  const Array<float>* mask = nullptr;
+  if (const auto* mri = std::get_if<MriSetup>(&m.setup)) mask = &mri->mask;
+  if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup)) mask = &inpaint->mask;
+  if (mask != nullptr)
+    for (Index i = 0; i < noise.size(); ++i) noise[i] *= (*mask)[i % mask->size()];
+  axpy<X>(static_cast<Real<X>>(noise_level), ConstView<X>(noise), View<X>(data));
+  m.data = std::move(data);
+  return noise_level;
+}
+
+Outcome simulate(const CLI::App& verb, const Flags& f) {
+  check(verb, f);
+  const AnyArray image = load_image(f);
+  const Rng rng(static_cast<std::uint64_t>(f.seed));
+  Measurement m;
+  m.setup = make_setup(f, shape_of(image), rng);
+  m.seed = f.seed;
+  m.scale = f.scale;
+  m.truth = image;
+  const NoiseLevel level = parse_noise_level("--noise-level", f.noise_level);
+  m.noise_level = f.kind == "mri" ? measure(m, elements_as<std::complex<float>>(image), level, rng)
+                                  : measure(m, std::get<Array<float>>(image), level, rng);
+  m.provenance = "simulated by fejer " + version() + " from " +
+                 std::filesystem::path(f.image).filename().string() + " with --noise-level " +
+                 f.noise_level;
+  stop_if_interrupted();
+  save_measurement(f.out, m);
+  Outcome outcome;
+  const Shape shape = shape_of(m.data);
+  outcome.json = {{"out", f.out},
+                  {"operator", f.kind},
+                  {"image_shape", std::vector<Index>(image_shape(m).begin(), image_shape(m).end())},
+                  {"data_shape", std::vector<Index>(shape.begin(), shape.end())},
+                  {"noise_level", m.noise_level},
+                  {"seed", f.seed}};
+  outcome.text = f.out + ": " + f.kind + ", image " + to_string(image_shape(m)) + ", data " +
+                 to_string(shape) + ", noise level " + short_number(m.noise_level) + ", seed " +
+                 std::to_string(f.seed) + "\n";
+  return outcome;
+}
+
+}  // namespace
+
+Action add_simulate(CLI::App& verb) {
+  auto f = std::make_shared<Flags>();
+  verb.add_option("--operator", f->kind, "denoise, blur, inpaint, mri or ct")
+      ->type_name("NAME")
+      ->required();
+  verb.add_option("--image", f->image,
+                  "IN.png, IN.jpg, IN.h5:/data, IN.h5:/data[2] or phantom:shepp-logan:N")
+      ->type_name("IMAGE")
+      ->required();
+  verb.add_option(
+          "--noise-level", f->noise_level,
+          "Standard deviation per real component, in the unit of the data: 0.01, 2.55/255, or "
+          "1% of the largest noise-free datum")
+      ->type_name("S")
+      ->required();
+  verb.add_option("--seed", f->seed, "Of noise and random masks (default 0)")->type_name("N");
+  verb.add_option("--scale", f->scale, "Intensity that learned priors should see as 1 (default 1)")
+      ->type_name("C");
+  verb.add_option("--out", f->out, "Measurement file to write")->type_name("M.h5")->required();
+  verb.add_flag("--colour", f->colour, "denoise, blur, inpaint: keep the three channels");
+  verb.add_option("--kernel", f->kernel,
+                  "blur: K.h5:/name or gaussian:SIGMA (default gaussian:1.6)")
+      ->type_name("KERNEL");
+  verb.add_option("--boundary", f->boundary, "blur: circular, zero, reflect or replicate")
+      ->type_name("NAME");
+  verb.add_option("--keep", f->keep, "inpaint: share of pixels that are measured (default 0.5)")
+      ->type_name("FRACTION");
+  verb.add_option("--acceleration", f->acceleration, "mri: columns / sampled columns (default 4)")
+      ->type_name("A");
+  verb.add_option("--center-fraction", f->center_fraction,
+                  "mri: share of columns all sampled in the centre (default 0.08)")
+      ->type_name("C");
+  verb.add_option("--mask", f->mask,
+                  "mri, inpaint: FILE.h5:/mask of zeros and ones, instead of a random one")
+      ->type_name("FILE.h5:/mask");
+  verb.add_option("--mask-axis", f->mask_axis,
+                  "Axis along which a mask of one line runs (default -1, the last)")
+      ->type_name("A");
+  verb.add_option("--coils", f->coils, "mri: number of simulated coils, or FILE.h5:/maps")
+      ->type_name("N|FILE.h5:/maps");
+  verb.add_option("--angles", f->angles, "ct: number of views (default 60)")->type_name("N");
+  verb.add_option("--angle-range", f->angle_range,
+                  "ct: degrees that the views cover evenly, end excluded (default 180; fan 360)")
+      ->type_name("DEG");
+  verb.add_option("--detectors", f->detectors,
+                  "ct: detector elements (default: the image's diagonal)")
+      ->type_name("N");
+  f->ct.add_to(verb);
+  verb.footer(
+      "Example:\n  fejer simulate --operator ct --angles 60 --image phantom:shepp-logan:256 "
+      "--noise-level 1% --seed 1 --out ct.h5");
+  return [f, &verb](const Common&) { return simulate(verb, *f); };
+}
+
+}  // namespace fejer::command
