@@ -16,7 +16,6 @@ namespace {
 int hardware_threads() { return omp_get_num_procs(); }
 bool in_parallel() { return omp_in_parallel() != 0; }
 #else
-int hardware_threads() { return 1; }
 bool in_parallel() { return true; }
 #endif
 

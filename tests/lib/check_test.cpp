@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("adjoint_error: rounding for a right adjoint, found for wrong
     A.conjugate = false;
     CHECK(adjoint_error(LinearOperator<X>(A), 5) > 0.05);
   }
-  A.m[0] = std::nan("");
+  A.m[0] = std::numeric_limits<Real<X>>::quiet_NaN();
   CHECK(std::isinf(adjoint_error(LinearOperator<X>(A))));
 }
 
