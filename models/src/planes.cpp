@@ -1,0 +1,130 @@
+#include "planes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fejer::detail {
+namespace {
+
+/// Output planes in blocks of 6 and 4 where their number allows, else with one of 1, 2 or 3.
+std::vector<Index> block_sizes(Index n) {
+  std::vector<Index> sizes;
+  if (n == 1 || n == 2) return {n};
+  if (n == 5) return {3, 2};
+  if (n % 2 == 1) {
+    sizes.push_back(3);
+    n -= 3;
+  }
+  Index sixes = n / 6;
+  while ((n - 6 * sixes) % 4 != 0) --sixes;
+  sizes.insert(sizes.begin(), static_cast<std::size_t>((n - 6 * sixes) / 4), 4);
+  sizes.insert(sizes.begin(), static_cast<std::size_t>(sixes), 6);
+  return sizes;
+}
+
+}  // namespace
+
+template <class T>
+void PaddedPlanes<T>::clear_border() {
+  const Planes<T>& w = window_;
+  const Extent halo = halo_;
+  const auto clear = [](T* from, Index n) {
+    std::memset(static_cast<void*>(from), 0, static_cast<std::size_t>(n) * sizeof(T));
+  };
+  const Index before = left_, after = row_ - left_ - w.size.columns;
+  if (halo.rows == 0 && halo.columns == 0) return;
+  parallel_for(w.channels, 8, [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) {
+      clear(w.at(c, -halo.rows, -before), halo.rows * row_);
+      for (Index y = 0; y < w.size.rows; ++y) {
+        clear(w.at(c, y, -before), before);
+        clear(w.at(c, y, w.size.columns), after);
+      }
+      clear(w.at(c, w.size.rows, -before), halo.rows * row_);
+    }
+  });
+}
+
+template <class T>
+PackedKernel<T>::PackedKernel(ConstView<T> weights, ConstView<T> bias)
+    : out_(weights.shape()[0]),
+      in_(weights.shape()[1]),
+      rows_(weights.shape()[2]),
+      columns_(weights.shape()[3]),
+      weights_(Shape{weights.size()}),
+      bias_(Shape{out_}) {
+  if (bias.size() > 0) std::copy(bias.begin(), bias.end(), bias_.begin());
+  Index first = 0;
+  const Index taps = in_ * rows_ * columns_;
+  for (const Index size : block_sizes(out_)) {
+    blocks_.push_back({first, size});
+    T* packed = weights_.data() + first * taps;
+    for (Index q = 0; q < taps; ++q)
+      for (Index b = 0; b < size; ++b) packed[q * size + b] = weights[(first + b) * taps + q];
+    first += size;
+  }
+}
+
+template <class T>
+void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
+                               const RowDone* done) const {
+  const Kernels<T>& run = kernels<T>();
+  const Planes<T> source = in.grown(radius());
+  const Index taps = in_ * rows_ * columns_;
+  const Index band = out.size.rows >= 64 ? 8 : 4;
+  parallel_for(out.size.rows, band, [&](Index begin, Index end) {
+    for (const Block& block : blocks_) {
+      run.convolve({.in = source.at(0, begin, 0),
+                    .in_row = source.row,
+                    .in_plane = source.plane,
+                    .in_channels = in_,
+                    .kernel_rows = rows_,
+                    .kernel_columns = columns_,
+                    .weights = weights_.data() + block.first * taps,
+                    .bias = bias_.data() + block.first,
+                    .out = out.at(block.first, begin, 0),
+                    .out_row = out.row,
+                    .out_plane = out.plane,
+                    .rows = end - begin,
+                    .columns = out.size.columns,
+                    .block = static_cast<int>(block.size)});
+      if (done == nullptr) continue;
+      for (Index c = block.first; c < block.first + block.size; ++c)
+        for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));
+    }
+  });
+}
+
+template <class T>
+Array<T> adjoint_kernel(ConstView<T> weights) {
+  const Index out = weights.shape()[0], in = weights.shape()[1];
+  const Index taps = weights.shape()[2] * weights.shape()[3];
+  Array<T> result(Shape{in, out, weights.shape()[2], weights.shape()[3]});
+  for (Index o = 0; o < out; ++o)
+    for (Index i = 0; i < in; ++i)
+      for (Index q = 0; q < taps; ++q)
+        result[(i * out + o) * taps + taps - 1 - q] = weights[(o * in + i) * taps + q];
+  return result;
+}
+
+template <class T>
+void copy(const Planes<const T>& from, const Planes<T>& to) {
+  const Index rows = from.size.rows;
+  parallel_for(from.channels * rows, 64, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const T* row = from.at(i / rows, i % rows, 0);
+      std::copy(row, row + from.size.columns, to.at(i / rows, i % rows, 0));
+    }
+  });
+}
+
+template class PaddedPlanes<float>;
+template class PaddedPlanes<double>;
+template class PackedKernel<float>;
+template class PackedKernel<double>;
+template Array<float> adjoint_kernel(ConstView<float>);
+template Array<double> adjoint_kernel(ConstView<double>);
+template void copy(const Planes<const float>&, const Planes<float>&);
+template void copy(const Planes<const double>&, const Planes<double>&);
+
+}  // namespace fejer::detail
