@@ -19,10 +19,11 @@ struct Samples {
   }
 };
 
-/// Throws FormatError for pictures of more than 2^28 pixels, and for those that even the best
-/// compression (`most_pixels_per_byte`) cannot have put into the file: asked before any memory is.
+/// Throws FormatError for pictures of more than 2^28 pixels, and for those that no compression can
+/// have put into the file: `pixels_per_byte` is the best that the format can do. To be called
+/// before memory is asked for.
 void require_size(const std::string& path, std::uint64_t height, std::uint64_t width,
-                  std::size_t file_bytes, std::uint64_t most_pixels_per_byte);
+                  std::size_t file_bytes, double pixels_per_byte);
 
 /// Throws FormatError "<path>: <what>".
 [[noreturn]] void image_fail(const std::string& path, const std::string& what);

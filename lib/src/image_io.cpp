@@ -94,11 +94,11 @@ void image_fail(const std::string& path, const std::string& what) {
 }
 
 void require_size(const std::string& path, std::uint64_t height, std::uint64_t width,
-                  std::size_t file_bytes, std::uint64_t most_pixels_per_byte) {
+                  std::size_t file_bytes, double pixels_per_byte) {
   const std::string size = std::to_string(height) + " x " + std::to_string(width) + " pixels";
   if (height == 0 || width == 0) image_fail(path, "damaged: a picture of " + size);
   if (width > most_pixels / height) image_fail(path, "has " + size + ", more than 2^28");
-  if (height * width / most_pixels_per_byte > file_bytes)
+  if (static_cast<double>(height * width) / pixels_per_byte > static_cast<double>(file_bytes))
     image_fail(path, "damaged: too short for the " + size + " that it announces");
 }
 

@@ -113,8 +113,8 @@ Samples decode_jpeg(const std::string& path, const std::vector<unsigned char>& f
   if (codec.num_components != 1 && codec.num_components != 3)
     image_fail(path,
                "has " + std::to_string(codec.num_components) + " channels, expected grey or RGB");
-  // 512 pixels a byte is one bit for a block of 8x8, the least that Huffman codes can say.
-  require_size(path, codec.image_height, codec.image_width, file.size(), 2048);
+  // One bit for a block of 8x8, the least that a Huffman code can be, is 512 pixels a byte.
+  require_size(path, codec.image_height, codec.image_width, file.size(), 2048.0);
   Samples samples;
   samples.channels = codec.num_components;
   samples.height = codec.image_height;

@@ -108,7 +108,9 @@ Samples decode_png(const std::string& path, const std::vector<unsigned char>& fi
   if (!read_header(reader.png, reader.info, &source)) damaged();
   const png_uint_32 height = png_get_image_height(reader.png, reader.info);
   const png_uint_32 width = png_get_image_width(reader.png, reader.info);
-  require_size(path, height, width, file.size(), 8 * 1040);  // 1 bit a pixel, deflate 1032:1
+  const int pixel_bits =
+      png_get_bit_depth(reader.png, reader.info) * png_get_channels(reader.png, reader.info);
+  require_size(path, height, width, file.size(), 8 * 1040.0 / pixel_bits);  // deflate: 1032:1
   if (!update_header(reader.png, reader.info)) damaged();
   Samples samples;
   samples.channels = png_get_channels(reader.png, reader.info);

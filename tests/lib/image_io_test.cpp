@@ -1,0 +1,428 @@
+#include <cstddef>
+#include <cstdio>
+// jpeglib.h needs the two above
+#include <jpeglib.h>
+#include <png.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <fejer/error.hpp>
+#include <fejer/files.hpp>
+#include <fejer/hdf5.hpp>
+#include <fejer/image_io.hpp>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <random>
+#include <sstream>
+
+#include "data.hpp"
+
+using namespace fejer;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void put(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// The message of the refusal; "" when the picture was accepted.
+std::string refusal(const std::string& path) {
+  try {
+    read_image(path);
+  } catch (const FormatError& error) {
+    CHECK(std::string(error.what()).find('\n') == std::string::npos);
+    return error.what();
+  }
+  return "";
+}
+
+int entries(const std::string& folder) {
+  return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+/// Values k / most, all different from their neighbours.
+Array<float> levels(const Shape& shape, int most) {
+  Array<float> image(shape);
+  for (Index i = 0; i < image.size(); ++i)
+    image[i] = static_cast<float>((i * 37) % (most + 1)) / static_cast<float>(most);
+  return image;
+}
+
+Array<float> smooth(Index channels, Index height, Index width) {
+  Array<float> image(Shape{channels, height, width});
+  for (Index c = 0; c < channels; ++c)
+    for (Index i = 0; i < height; ++i)
+      for (Index j = 0; j < width; ++j)
+        image[(c * height + i) * width + j] =
+            0.5f +
+            0.4f * std::sin(0.1f * static_cast<float>(i + c) + 0.07f * static_cast<float>(j));
+  return image;
+}
+
+double largest_difference(const Array<float>& a, const Array<float>& b) {
+  REQUIRE(a.shape() == b.shape());
+  double largest = 0;
+  for (Index i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  return largest;
+}
+
+/// The writers, for temporaries too.
+void save_png(const std::string& path, const Array<float>& image, int bits = 8) {
+  write_png(path, image, bits);
+}
+void save_jpeg(const std::string& path, const Array<float>& image, int quality = 95) {
+  write_jpeg(path, image, quality);
+}
+
+struct Layout {
+  int colour, bits, channels;
+  bool interlaced;
+};
+
+/// Sample s(row, column, channel) of the pictures below, in the range of the layout.
+int sample(int row, int column, int channel, int bits) {
+  return (row * 7919 + column * 104729 + channel * 31337) & ((1 << bits) - 1);
+}
+
+/// A PNG of any layout, made with libpng; palette entry k is (k, 255 - k, 2 k mod 256).
+void make_png(const std::string& path, int height, int width, const Layout& layout,
+              bool header_only = false) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  REQUIRE(file != nullptr);
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height),
+               layout.bits, layout.colour,
+               layout.interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_gAMA(png, info, 0.3);  // must be ignored: values are taken as they are
+  if (layout.colour == PNG_COLOR_TYPE_PALETTE) {
+    png_color palette[256];
+    png_byte alpha[256];
+    const int count = 1 << layout.bits;
+    for (int k = 0; k < count; ++k) {
+      palette[k] = {static_cast<png_byte>(k), static_cast<png_byte>(255 - k),
+                    static_cast<png_byte>(2 * k)};
+      alpha[k] = static_cast<png_byte>(k);
+    }
+    png_set_PLTE(png, info, palette, count);
+    png_set_tRNS(png, info, alpha, count, nullptr);
+  }
+  png_write_info(png, info);
+  png_set_packing(png);
+  const int passes = png_set_interlace_handling(png);
+  const int bytes = layout.bits == 16 ? 2 : 1;
+  for (int pass = 0; pass < passes && !header_only; ++pass) {
+    for (int i = 0; i < height; ++i) {
+      std::vector<png_byte> row;
+      for (int j = 0; j < width; ++j) {
+        for (int c = 0; c < layout.channels; ++c) {
+          const int value = sample(i, j, c, layout.bits);
+          if (bytes == 2) row.push_back(static_cast<png_byte>(value >> 8));
+          row.push_back(static_cast<png_byte>(value & 255));
+        }
+      }
+      png_write_row(png, row.data());
+    }
+  }
+  if (header_only) std::fwrite("\0\0\0\1IDAT", 1, 8, file);
+  if (!header_only) png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+}
+
+Array<float> expected_of(int height, int width, const Layout& layout) {
+  const bool palette = layout.colour == PNG_COLOR_TYPE_PALETTE;
+  const int channels = palette || layout.channels >= 3 ? 3 : 1;
+  const auto most = static_cast<float>((1 << layout.bits) - 1);
+  Array<float> image(Shape{channels, height, width});
+  Index at = 0;
+  for (int c = 0; c < channels; ++c)
+    for (int i = 0; i < height; ++i)
+      for (int j = 0; j < width; ++j, ++at) {
+        const int k = sample(i, j, 0, layout.bits);
+        const int entry[3] = {k, 255 - k, (2 * k) & 255};
+        image[at] = palette ? static_cast<float>(entry[c]) / 255.0f
+                            : static_cast<float>(sample(i, j, c, layout.bits)) / most;
+      }
+  return image;
+}
+
+void make_jpeg(const std::string& path, int height, int width, J_COLOR_SPACE space, int channels,
+               bool progressive) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  REQUIRE(file != nullptr);
+  jpeg_error_mgr errors;
+  jpeg_compress_struct codec;
+  codec.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&codec);
+  jpeg_stdio_dest(&codec, file);
+  codec.image_width = static_cast<JDIMENSION>(width);
+  codec.image_height = static_cast<JDIMENSION>(height);
+  codec.input_components = channels;
+  codec.in_color_space = space;
+  jpeg_set_defaults(&codec);
+  if (progressive) jpeg_simple_progression(&codec);
+  jpeg_start_compress(&codec, TRUE);
+  std::vector<JSAMPLE> row(static_cast<std::size_t>(width * channels), JSAMPLE{100});
+  JSAMPROW start = row.data();
+  for (int i = 0; i < height; ++i) jpeg_write_scanlines(&codec, &start, 1);
+  jpeg_finish_compress(&codec);
+  jpeg_destroy_compress(&codec);
+  std::fclose(file);
+}
+
+}  // namespace
+
+TEST_CASE("image: PNG of 8 and 16 bits comes back exactly") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a.png";
+  for (int bits : {8, 16}) {
+    const int most = bits == 8 ? 255 : 65535;
+    for (const Shape& shape : {Shape{1, 256, 256}, Shape{3, 256, 257}, Shape{1, 1, 1},
+                               Shape{3, 1, 9}, Shape{1, 300, 1}}) {
+      const Array<float> image = levels(shape, most);
+      save_png(path, image, bits);
+      const Array<float> back = read_image(path);
+      CHECK(back.shape() == shape);
+      CHECK(std::equal(back.begin(), back.end(), image.begin()));
+    }
+  }
+  save_png(path, levels(Shape{5, 4}, 255));
+  CHECK(read_image(path).shape() == Shape{1, 5, 4});
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("image: values are clipped and rounded to the nearest level") {
+  const fejer_test::ScratchFolder folder;
+  Array<float> image(Shape{2, 4});
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float values[8] = {-0.3f,    1.7f,      0.4f / 255,   0.6f / 255,
+                           infinity, -infinity, 254.6f / 255, std::nanf("")};
+  std::copy(values, values + 8, image.begin());
+  save_png(folder / "a.png", image);
+  const Array<float> back = read_image(folder / "a.png");
+  const float expected[8] = {0, 1, 0, 1.0f / 255, 1, 0, 1, 0};
+  for (Index i = 0; i < 8; ++i) CHECK(back[i] == expected[i]);
+}
+
+TEST_CASE("image: PNG of every layout, plain and interlaced, with alpha, palette and gamma") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a.png";
+  const int grey = PNG_COLOR_TYPE_GRAY, ga = PNG_COLOR_TYPE_GA, palette = PNG_COLOR_TYPE_PALETTE;
+  const int rgb = PNG_COLOR_TYPE_RGB, rgba = PNG_COLOR_TYPE_RGBA;
+  for (bool interlaced : {false, true})
+    for (Layout layout : {Layout{grey, 1, 1, false},
+                          {grey, 2, 1, false},
+                          {grey, 4, 1, false},
+                          {grey, 8, 1, false},
+                          {grey, 16, 1, false},
+                          {ga, 8, 2, false},
+                          {ga, 16, 2, false},
+                          {palette, 1, 1, false},
+                          {palette, 2, 1, false},
+                          {palette, 4, 1, false},
+                          {palette, 8, 1, false},
+                          {rgb, 8, 3, false},
+                          {rgb, 16, 3, false},
+                          {rgba, 8, 4, false},
+                          {rgba, 16, 4, false}})
+      for (const auto& [height, width] : {std::pair{1, 1}, {5, 7}, {9, 1}, {17, 33}}) {
+        layout.interlaced = interlaced;
+        CAPTURE(layout.colour);
+        CAPTURE(layout.bits);
+        CAPTURE(interlaced);
+        CAPTURE(width);
+        make_png(path, height, width, layout);
+        const Array<float> image = read_image(path), expected = expected_of(height, width, layout);
+        CHECK(image.shape() == expected.shape());
+        CHECK(largest_difference(image, expected) < 1e-7);  // half a unit in the last place
+      }
+}
+
+TEST_CASE("image: a PNG that is cut anywhere or has one flipped bit is refused") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a.png";
+  save_png(path, smooth(3, 40, 30), 8);
+  const std::string good = contents(path);
+  for (std::size_t length = 0; length < good.size(); length += length < 80 ? 1 : 31) {
+    CAPTURE(length);
+    put(path, good.substr(0, length));
+    CHECK_FALSE(refusal(path).empty());
+  }
+  for (std::size_t missing = 1; missing < 16; ++missing) {
+    put(path, good.substr(0, good.size() - missing));
+    CHECK(contains(refusal(path), path + ": damaged PNG: "));
+  }
+  std::mt19937 random(3);
+  for (int i = 0; i < 300; ++i) {
+    std::string bad = good;
+    const std::size_t position = random() % good.size();
+    bad[position] = static_cast<char>(bad[position] ^ (1 << random() % 8));
+    CAPTURE(position);
+    put(path, bad);
+    CHECK_FALSE(refusal(path).empty());
+  }
+}
+
+TEST_CASE("image: JPEG within its tolerance, grey and colour") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a.jpg";
+  for (Index channels : {1, 3}) {
+    const Array<float> image = smooth(channels, 61, 83);
+    save_jpeg(path, image);
+    // quality 95 rounds low frequencies to 2 of 255 levels, 100 to 1; colour adds the roundings
+    // of Cb and Cr, which enter blue with a factor of 1.772
+    CHECK(largest_difference(read_image(path), image) < 0.02);
+    save_jpeg(path, image, 100);
+    CHECK(largest_difference(read_image(path), image) < (channels == 1 ? 0.008 : 0.02));
+    const auto best = fs::file_size(path);
+    save_jpeg(path, image, 20);
+    CHECK(fs::file_size(path) < best / 2);
+  }
+  save_jpeg(path, smooth(1, 1, 1).reshaped(Shape{1, 1}));
+  CHECK(read_image(path).shape() == Shape{1, 1, 1});
+  make_jpeg(path, 20, 30, JCS_RGB, 3, true);
+  const Array<float> progressive = read_image(path);
+  CHECK(progressive.shape() == Shape{3, 20, 30});
+  CHECK(std::abs(progressive[700] - 100.0f / 255) < 0.01f);
+  CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("image: a JPEG that is cut anywhere is refused, flipped bits do no harm") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a.jpg";
+  save_jpeg(path, smooth(3, 64, 48));
+  const std::string good = contents(path);
+  for (std::size_t length = 0; length < good.size(); length += length < 100 ? 1 : 23) {
+    CAPTURE(length);
+    put(path, good.substr(0, length));
+    CHECK_FALSE(refusal(path).empty());
+  }
+  put(path, good.substr(0, good.size() - 1));
+  CHECK(contains(refusal(path), path + ": damaged JPEG: "));
+  // JPEG has no checksums: a flipped bit may be seen or give another picture, but a whole one
+  std::mt19937 random(5);
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::string bad = good;
+    const std::size_t position = random() % good.size();
+    bad[position] = static_cast<char>(bad[position] ^ (1 << random() % 8));
+    put(path, bad);
+    try {
+      const Array<float> image = read_image(path);
+      CHECK(std::all_of(image.begin(), image.end(), [](float v) { return v >= 0 && v <= 1; }));
+    } catch (const FormatError&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 30);
+}
+
+TEST_CASE("image: what is no grey or RGB picture is refused with the reason") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a";
+  make_jpeg(path, 8, 8, JCS_CMYK, 4, false);
+  CHECK(refusal(path) ==
+        path + ": is a CMYK (print) JPEG, expected grey or RGB; convert it to RGB first");
+  const std::string neither =
+      path + ": neither PNG nor JPEG (or its first bytes are damaged); convert it first";
+  for (const std::string& bytes : {std::string(), std::string("text"), std::string("\x89PNG"),
+                                   std::string("GIF89a"), std::string("\x89HDF\r\n\x1a\n")}) {
+    put(path, bytes);
+    CHECK(refusal(path) == neither);
+  }
+  put(path, "\x89PNG\r\n\x1a\n");
+  CHECK(contains(refusal(path), "damaged PNG"));
+  put(path, "\xff\xd8\xff");
+  CHECK(contains(refusal(path), "damaged JPEG"));
+  CHECK(refusal(folder / "none") == (folder / "none") + ": no such file");
+  CHECK(contains(refusal(folder.path()), "is a folder"));
+}
+
+TEST_CASE("image: sizes that cannot be are refused before memory is asked for") {
+  const fejer_test::ScratchFolder folder;
+  const std::string path = folder / "a";
+  make_png(path, 20000, 20000, {PNG_COLOR_TYPE_RGB, 16, 3, false}, true);
+  CHECK(refusal(path) == path + ": has 20000 x 20000 pixels, more than 2^28");
+  make_png(path, 16000, 16000, {PNG_COLOR_TYPE_RGB, 16, 3, false}, true);
+  CHECK(refusal(path) ==
+        path + ": damaged: too short for the 16000 x 16000 pixels that it announces");
+  save_jpeg(path, smooth(1, 16, 16));
+  const std::string good = contents(path);
+  const std::size_t frame = good.find("\xff\xc0");
+  REQUIRE(frame != std::string::npos);
+  const auto with_size = [&](int height, int width) {
+    std::string bad = good;
+    bad[frame + 5] = static_cast<char>(height >> 8);
+    bad[frame + 6] = static_cast<char>(height & 255);
+    bad[frame + 7] = static_cast<char>(width >> 8);
+    bad[frame + 8] = static_cast<char>(width & 255);
+    put(path, bad);
+    return refusal(path);
+  };
+  CHECK(with_size(16, 16).empty());
+  CHECK(contains(with_size(65000, 65000), "more than 2^28"));
+  CHECK(contains(with_size(16000, 16000), "too short for the 16000 x 16000 pixels"));
+  CHECK(contains(with_size(32, 16), "damaged JPEG"));
+  CHECK_FALSE(with_size(0, 16).empty());
+  CHECK_FALSE(with_size(16, 0).empty());
+}
+
+TEST_CASE("image: misuse of the writers is refused and leaves nothing") {
+  const fejer_test::ScratchFolder folder;
+  const Array<float> image(Shape{1, 2, 2});
+  CHECK_THROWS_WITH_AS(save_png(folder / "a", image, 12), "write_png: bits is 12, expected 8 or 16",
+                       ArgumentError);
+  CHECK_THROWS_WITH_AS(save_jpeg(folder / "a", image, 0),
+                       "write_jpeg: quality is 0, expected 1 to 100", ArgumentError);
+  CHECK_THROWS_WITH_AS(save_png(folder / "a", Array<float>(Shape{2, 2, 2})),
+                       "write_png: got shape (2,2,2), expected (H,W), (1,H,W) or (3,H,W) with at "
+                       "least one pixel",
+                       ShapeError);
+  CHECK_THROWS_AS(save_png(folder / "a", Array<float>(Shape{1, 0, 2})), ShapeError);
+  CHECK_THROWS_AS(save_jpeg(folder / "a", Array<float>(Shape{4})), ShapeError);
+  CHECK_THROWS_AS(save_jpeg(folder / "a", Array<float>(Shape{1, 1, 65501})), ArgumentError);
+  CHECK_THROWS_AS(save_png(folder / "no/a.png", image), ArgumentError);
+  CHECK(entries(folder.path()) == 0);
+}
+
+TEST_CASE("image: grey is the luma of colour") {
+  Array<float> image(Shape{3, 1, 2});
+  const float values[6] = {1, 0.5f, 0, 0.25f, 0, 1};
+  std::copy(values, values + 6, image.begin());
+  const Array<float> grey = to_grey(image);
+  CHECK(grey.shape() == Shape{1, 1, 2});
+  CHECK(grey[0] == doctest::Approx(0.299));
+  CHECK(grey[1] == doctest::Approx(0.299 * 0.5 + 0.587 * 0.25 + 0.114));
+  CHECK(to_grey(grey)[1] == grey[1]);
+  CHECK_THROWS_AS(to_grey(Array<float>(Shape{2, 1, 2})), ShapeError);
+  CHECK_THROWS_AS(to_grey(Array<float>(Shape{1, 2})), ShapeError);
+}
+
+TEST_CASE("image: the pictures of Set12 are the same as PNG and as HDF5") {
+  if (!fejer_test::have_data()) return;
+  const Array<float> image = read_image(fejer_test::data("set12/01.png"));
+  const auto stored = Hdf5Reader(fejer_test::data("set12/set12.h5"))
+                          .read<std::uint8_t>("images/01", Shape{256, 256});
+  CHECK(image.shape() == Shape{1, 256, 256});
+  for (Index i = 0; i < image.size(); ++i)
+    REQUIRE(image[i] == static_cast<float>(stored[i]) / 255.0f);
+}
