@@ -1,0 +1,266 @@
+#include <fejer/operators/measurement.hpp>
+
+#include <cmath>
+#include <cstdlib>
+
+#include <fejer/hdf5.hpp>
+#include <fejer/rng.hpp>
+#include <fejer/vector.hpp>
+
+#include "data.hpp"
+
+using namespace fejer;
+using Complex = std::complex<float>;
+
+namespace {
+
+template <class X>
+Array<X> random_array(const Shape& shape, const char* name) {
+  Array<X> x(shape);
+  fill_normal(View<X>(x), Rng(7).stream(name));
+  return x;
+}
+
+Measurement blur_measurement() {
+  Measurement m;
+  m.setup = BlurSetup{Array<double>(Shape{1, 2}, 0.5), Boundary::zero};
+  m.data = random_array<float>({1, 4, 5}, "data");
+  m.noise_level = 0.25;
+  m.scale = 2;
+  m.seed = -3;
+  m.truth = random_array<float>({1, 4, 5}, "truth");
+  m.provenance = "by hand";
+  return m;
+}
+
+Measurement mri_measurement() {
+  Measurement m;
+  Array<float> mask(Shape{4, 6}, 1);
+  mask[5] = 0;
+  m.setup = MriSetup{mask, random_array<Complex>({2, 4, 6}, "maps")};
+  auto data = random_array<Complex>({2, 4, 6}, "data");
+  data[5] = data[24 + 5] = 0;
+  m.data = data;
+  m.truth = random_array<Complex>({1, 4, 6}, "truth");
+  return m;
+}
+
+Measurement ct_measurement(TomographyGeometry::Kind kind) {
+  Measurement m;
+  TomographyGeometry g;
+  g.kind = kind;
+  g.angles_rad = {0, 0.5, 1.25};
+  g.detectors = 9;
+  g.pitch = 0.75;
+  g.pixel_size = 0.5;
+  g.centre = 3.5;
+  if (kind == TomographyGeometry::Kind::fan) g.source_distance = 20, g.detector_distance = 10;
+  m.setup = CtSetup{g, 6, 5};
+  m.data = random_array<float>({1, 3, 9}, "data");
+  return m;
+}
+
+template <class X>
+void require_same_operator(const Measurement& a, const Measurement& b) {
+  const auto A = make_operator<X>(a), B = make_operator<X>(b);
+  REQUIRE(A.domain() == B.domain());
+  REQUIRE(A.range() == B.range());
+  const auto x = random_array<X>(A.domain(), "x");
+  CHECK(distance(A.apply(x), B.apply(x)) == 0);
+}
+
+template <class X>
+void round_trip(const Measurement& m) {
+  const fejer_test::ScratchFolder folder;
+  save_measurement(folder / "m.h5", m);
+  const Measurement back = load_measurement(folder / "m.h5");
+  CHECK(kind_of(back.setup) == kind_of(m.setup));
+  CHECK(distance(elements_as<X>(back.data), elements_as<X>(m.data)) == 0);
+  CHECK(back.noise_level == m.noise_level);
+  CHECK(back.scale == m.scale);
+  CHECK(back.seed == m.seed);
+  CHECK(back.provenance == m.provenance);
+  REQUIRE(back.truth.has_value() == m.truth.has_value());
+  if (m.truth) CHECK(distance(elements_as<X>(*back.truth), elements_as<X>(*m.truth)) == 0);
+  require_same_operator<X>(m, back);
+}
+
+/// The message of the FormatError that loading throws.
+std::string refusal(const std::string& path) {
+  try {
+    load_measurement(path);
+  } catch (const FormatError& e) {
+    CHECK(std::string(e.what()).find('\n') == std::string::npos);
+    return e.what();
+  }
+  FAIL("load_measurement took " << path);
+  return "";
+}
+
+void contains(const std::string& text, const std::string& part) {
+  CHECK_MESSAGE(text.find(part) != std::string::npos, text << " | lacks: " << part);
+}
+
+/// A file made by `edit` from the plain parts of a valid denoising measurement.
+template <class Edit>
+std::string refused_file(Edit edit) {
+  const fejer_test::ScratchFolder folder;
+  Hdf5Writer file(folder / "m.h5");
+  edit(file);
+  file.commit();
+  return refusal(folder / "m.h5");
+}
+
+void plain(Hdf5Writer& file, const char* kind = "denoise", double noise = 0.1) {
+  file.format("fejer-measurement", 1);
+  file.attribute("/", "noise_level", noise);
+  file.group("operator");
+  file.attribute("operator", "kind", kind);
+}
+
+}  // namespace
+
+TEST_CASE("a measurement file gives back every part, and the same operator") {
+  round_trip<float>(blur_measurement());
+  round_trip<Complex>(mri_measurement());
+  round_trip<float>(ct_measurement(TomographyGeometry::Kind::parallel));
+  round_trip<float>(ct_measurement(TomographyGeometry::Kind::fan));
+  Measurement m;
+  m.data = random_array<float>({3, 2, 2}, "colour");
+  round_trip<float>(m);
+  m.setup = InpaintSetup{Array<float>(Shape{2, 2}, 1)};
+  round_trip<float>(m);
+}
+
+TEST_CASE("the operator of a blur file is the blur, by hand") {
+  Measurement m = blur_measurement();
+  m.data = Array<float>(Shape{1, 1, 3});
+  m.truth.reset();
+  Array<double> x(Shape{1, 1, 3});
+  x[0] = 1, x[1] = 2, x[2] = 4;
+  // Kernel (1/2, 1/2), centre floor(2/2) = 1: y[i] = (x[i] + x[i+1]) / 2, zero beyond the border.
+  const Array<double> y = make_operator<double>(m).apply(x);
+  CHECK(y[0] == doctest::Approx(1.5));
+  CHECK(y[1] == doctest::Approx(3));
+  CHECK(y[2] == doctest::Approx(2));
+}
+
+TEST_CASE("element types that do not fit the operator are refused") {
+  CHECK_THROWS_AS(make_operator<Complex>(blur_measurement()), ArgumentError);
+  CHECK_THROWS_AS(make_operator<float>(mri_measurement()), ArgumentError);
+  CHECK_THROWS_AS(elements_as<float>(mri_measurement().data), ArgumentError);
+}
+
+TEST_CASE("parts that do not fit together are refused before anything is written") {
+  const fejer_test::ScratchFolder folder;
+  const auto refused = [&](const Measurement& m) {
+    CHECK_THROWS_AS(save_measurement(folder / "m.h5", m), ArgumentError);
+    CHECK_FALSE(std::filesystem::exists(folder / "m.h5"));
+  };
+  Measurement m = blur_measurement();
+  m.noise_level = -1;
+  refused(m);
+  m = blur_measurement();
+  std::get<Array<float>>(m.data)[3] = std::nanf("");
+  refused(m);
+  m = blur_measurement();
+  m.truth = random_array<float>({1, 4, 4}, "small");
+  refused(m);
+  m = blur_measurement();
+  m.scale = 0;
+  refused(m);
+  m = mri_measurement();
+  std::get<MriSetup>(m.setup).maps = {};
+  refused(m);
+  m = mri_measurement();
+  std::get<MriSetup>(m.setup).mask = Array<float>(Shape{4, 5}, 1);
+  refused(m);
+  m = mri_measurement();
+  std::get<MriSetup>(m.setup).mask = Array<float>(Shape{4, 6}, 0);
+  refused(m);
+  m = ct_measurement(TomographyGeometry::Kind::parallel);
+  std::get<CtSetup>(m.setup).geometry.angles_rad.pop_back();
+  refused(m);
+}
+
+TEST_CASE("loading is strict, and says what is wrong") {
+  const Array<float> data(Shape{4, 4}, 0.5f);
+  contains(refused_file([&](Hdf5Writer& f) { plain(f); }), "dataset /data is missing");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f, "blurr");
+             f.write("data", data);
+           }),
+           "did you mean blur?");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f, "blur");
+             f.write("data", data);
+           }),
+           "dataset /operator/kernel is missing");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f);
+             f.write("data", data);
+             f.write("dada", data);
+           }),
+           "unknown dataset '/dada'");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f);
+             f.write("data", data);
+             f.attribute("/", "noise_levl", 0.1);
+           }),
+           "did you mean noise_level?");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f, "denoise", -0.1);
+             f.write("data", data);
+           }),
+           "negative");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f);
+             f.write("data", Array<float>(Shape{4, 4}, std::nanf("")));
+           }),
+           "not finite");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f);
+             f.write("data", Array<float>(Shape{16}, 1));
+           }),
+           "expected three axes");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f, "mri");
+             f.write("data", data);
+             f.write("operator/mask", Array<std::uint8_t>(Shape{4, 4}, 1));
+           }),
+           "complex k-space");
+  contains(refused_file([&](Hdf5Writer& f) {
+             plain(f, "inpaint");
+             f.write("data", data);
+             f.write("operator/mask", Array<float>(Shape{4, 4}, 0.5f));
+           }),
+           "other than 0 and 1");
+  contains(refused_file([&](Hdf5Writer& f) {
+             f.format("fejer-measurement", 2);
+             f.attribute("/", "noise_level", 0.1);
+             f.write("data", data);
+           }),
+           "newer");
+  contains(refused_file([&](Hdf5Writer& f) {
+             f.format("fejer-image", 1);
+             f.write("image", data);
+           }),
+           "fejer-image");
+}
+
+TEST_CASE("elements that the mask leaves out are set to zero on loading") {
+  const fejer_test::ScratchFolder folder;
+  {
+    Hdf5Writer file(folder / "m.h5");
+    plain(file, "inpaint");
+    file.write("data", Array<float>(Shape{2, 2}, 3));
+    Array<std::uint8_t> mask(Shape{2, 2}, 1);
+    mask[1] = 0;
+    file.write("operator/mask", mask);
+    file.commit();
+  }
+  const auto data = elements_as<float>(load_measurement(folder / "m.h5").data);
+  CHECK(data[0] == 3);
+  CHECK(data[1] == 0);
+  CHECK(data[2] == 3);
+}
