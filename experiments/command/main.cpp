@@ -28,6 +28,7 @@ constexpr Entry verbs[] = {
     {"denoise", "Remove noise from a picture with a learned model", add_denoise},
     {"import", "Turn published weights into a Fejer model file", add_import},
     {"inspect", "Say what a file holds", add_inspect},
+    {"experiment", "List and run the recorded comparisons", add_experiment},
 };
 
 int fail(const std::string& where, const std::string& message, int code) {

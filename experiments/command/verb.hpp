@@ -32,5 +32,6 @@ Action add_reconstruct(CLI::App& verb);
 Action add_denoise(CLI::App& verb);
 Action add_import(CLI::App& verb);
 Action add_inspect(CLI::App& verb);
+Action add_experiment(CLI::App& verb);
 
 }  // namespace fejer::command

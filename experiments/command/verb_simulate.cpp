@@ -1,11 +1,13 @@
 // fejer simulate: y = A x + noise, from an image and the flags that describe the operator.
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 
 #include <fejer/files.hpp>
 #include <fejer/image_io.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/resample.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 #include <fejer/version.hpp>
@@ -21,7 +23,8 @@ namespace {
 
 struct Flags {
   std::string kind, kernel = "gaussian:1.6", boundary = "circular", image, noise_level, mask, coils;
-  std::string out;
+  std::string crop, out;
+  Index shrink = 1;
   double keep = 0.5, acceleration = 4, center_fraction = 0.08, angle_range = 0, scale = 1;
   int angles = 60, mask_axis = -1;
   Index detectors = 0;
@@ -50,6 +53,10 @@ void check(const CLI::App& verb, const Flags& f) {
     throw ArgumentError("--keep: got " + short_number(f.keep) + ", expected a share in (0,1]");
   if (!(std::isfinite(f.scale) && f.scale > 0))
     throw ArgumentError("--scale: got " + short_number(f.scale) + ", expected a positive number");
+  if (f.shrink < 1)
+    throw ArgumentError("--shrink: got " + std::to_string(f.shrink) + ", expected at least 1");
+  if (f.shrink < 1) throw ArgumentError("--shrink: expected a whole number from 1");
+  if (!f.crop.empty()) parse_crop(f.crop);
   if (f.angles < 1) throw ArgumentError("--angles: at least one view is needed");
   require_image_source("--image", f.image);
   if (extension(f.out) != ".h5")
@@ -59,7 +66,7 @@ void check(const CLI::App& verb, const Flags& f) {
 
 /// The image (C,H,W): complex for mri; one grey channel unless colour is asked for.
 AnyArray load_image(const Flags& f) {
-  AnyArray image = read_any_image("--image", f.image);
+  AnyArray image = part_of(read_any_image("--image", f.image), f.shrink, f.crop);
   const bool mri = f.kind == "mri";
   if (std::holds_alternative<ComplexArray>(image)) {
     if (!mri)
@@ -144,7 +151,7 @@ double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, c
 
 Outcome simulate(const CLI::App& verb, const Flags& f) {
   check(verb, f);
-  const AnyArray image = load_image(f);
+  const AnyArray image = prepare(f, load_image(f));
   const Rng rng(static_cast<std::uint64_t>(f.seed));
   Measurement m;
   m.setup = make_setup(f, shape_of(image), rng);
@@ -194,6 +201,14 @@ Action add_simulate(CLI::App& verb) {
   verb.add_option("--scale", f->scale, "Intensity that learned priors should see as 1 (default 1)")
       ->type_name("C");
   verb.add_option("--out", f->out, "Measurement file to write")->type_name("M.h5")->required();
+  verb.add_option("--shrink", f->shrink, "First reduce the image K times, by means of K x K pixels")
+      ->type_name("K");
+  verb.add_option("--crop", f->crop, "Then keep this part of it")
+      ->type_name("ROW,COLUMN,ROWS,COLUMNS");
+  verb.add_option("--shrink", f->shrink, "Reduce the image first: means over N x N blocks")
+      ->type_name("N");
+  verb.add_option("--crop", f->crop, "Then cut out a window, in pixels of the reduced image")
+      ->type_name("TOP,LEFT,ROWS,COLUMNS");
   verb.add_flag("--colour", f->colour, "denoise, blur, inpaint: keep the three channels");
   verb.add_option("--kernel", f->kernel,
                   "blur: K.h5:/name or gaussian:SIGMA (default gaussian:1.6)")

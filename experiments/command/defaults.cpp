@@ -1,0 +1,25 @@
+#include "defaults.hpp"
+
+#include <algorithm>
+
+namespace fejer::command {
+
+double default_lambda(const Situation& s, double sigma) {
+  const double noise = std::max(s.noise_level, smallest_noise_level);
+  if (s.prior == "tv") return noise * noise / 0.1;
+  if (s.prior == "model" && s.operator_kind != "denoise") return noise * noise / (sigma * sigma);
+  return 1;
+}
+
+double default_sigma(const Situation& s) {
+  if (s.model_noise_level) return *s.model_noise_level;
+  const double noise = std::max(s.noise_level, smallest_noise_level);
+  if (s.operator_kind == "denoise") return std::min(noise, 1.0);
+  return std::clamp(2 * noise, 5.0 / 255, 30.0 / 255);
+}
+
+double default_tolerance(const Situation& s) { return s.prior == "none" ? 1e-4 : 1e-5; }
+
+Index default_max_iterations(const Situation& s) { return s.prior == "none" ? 200 : 2000; }
+
+}  // namespace fejer::command

@@ -1,0 +1,37 @@
+#pragma once
+/// Every default that follows from the problem, in one place.
+#include <optional>
+#include <string>
+
+#include <fejer/array.hpp>
+
+namespace fejer::command {
+
+/// What the defaults may depend on. The noise level is in the unit that the prior sees.
+struct Situation {
+  std::string prior;  ///< none, tv, model, pnp
+  std::string operator_kind;
+  double noise_level = 0;
+  std::optional<double> model_noise_level;  ///< the one level a model was trained for
+};
+
+/// TV: noise_level^2 / 0.1, so that 1/2 ||Ax - y||^2 / noise_level^2 + TV(x) / 0.1.
+/// model: (noise_level / sigma)^2, since R(x; sigma) / sigma^2 stands for -log p(x); 1 for denoise.
+/// pnp: 1, the relaxation.
+double default_lambda(const Situation& situation, double sigma);
+
+/// A model's own level where it has but one; the noise level for denoise; otherwise twice the noise
+/// level, between 5/255 and 30/255.
+double default_sigma(const Situation& situation);
+
+double default_tolerance(const Situation& situation);
+Index default_max_iterations(const Situation& situation);
+
+/// The published solver of the ridge denoisers.
+constexpr double denoise_tolerance = 1e-4;
+constexpr Index denoise_max_iterations = 500;
+
+/// Stands in for a noise level of 0, where a weight of 0 would switch the prior off.
+constexpr double smallest_noise_level = 1e-3;
+
+}  // namespace fejer::command

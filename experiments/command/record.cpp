@@ -1,0 +1,71 @@
+#include "record.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include <fejer/files.hpp>
+#include <fejer/parallel.hpp>
+#include <fejer/version.hpp>
+
+#include "text.hpp"
+
+namespace fejer::command {
+namespace {
+
+std::string cell(double value) {
+  if (!std::isfinite(value)) return "";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+}  // namespace
+
+nlohmann::ordered_json environment_json() {
+  return {{"version", version()},
+          {"compiler", build_description()},
+          {"flags", FEJER_COMPILE_FLAGS},
+          {"threads", thread_count()}};
+}
+
+nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std::string>>& inputs) {
+  nlohmann::ordered_json j = nlohmann::ordered_json::object();
+  for (const auto& [what, text] : inputs) {
+    if (text.empty() || text.starts_with("phantom:")) continue;
+    const auto path = parse_dataset_path(text);
+    const std::string file = path ? path->file : text;
+    j[what] = {{"name", std::filesystem::path(text).filename().string()},
+               {"sha256", sha256_of_file(file)}};
+  }
+  return j;
+}
+
+nlohmann::ordered_json certificate_json(const Certificate& c) {
+  nlohmann::ordered_json j = {{"kind", to_string(c.kind)}};
+  const auto number = [&](const char* key, double value) {
+    j[key] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+  };
+  number("lipschitz", c.lipschitz);
+  number("averagedness", c.averagedness);
+  number("weak_convexity", c.weak_convexity);
+  j["how"] = c.how;
+  return j;
+}
+
+std::string history_csv(const std::vector<Iteration>& history,
+                        const std::vector<std::pair<Index, double>>& psnr) {
+  const std::map<Index, double> psnr_at(psnr.begin(), psnr.end());
+  std::string csv = "iteration,residual,objective,psnr,seconds\n";
+  for (const Iteration& row : history) {
+    const auto found = psnr_at.find(row.iteration);
+    csv += std::to_string(row.iteration) + "," + cell(row.residual) + "," + cell(row.objective) +
+           "," + (found == psnr_at.end() ? "" : cell(found->second)) + "," + cell(row.seconds) +
+           "\n";
+  }
+  return csv;
+}
+
+}  // namespace fejer::command

@@ -1,0 +1,25 @@
+#pragma once
+/// What a run leaves behind for its repetition: run.json and metrics.csv.
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fejer/algorithms/run.hpp>
+#include <fejer/certificate.hpp>
+
+namespace fejer::command {
+
+/// Version, compiler, build flags, threads.
+nlohmann::ordered_json environment_json();
+
+/// Base name and SHA-256 of each input file; names without a file (phantoms) are left out.
+nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std::string>>& inputs);
+
+nlohmann::ordered_json certificate_json(const Certificate& certificate);
+
+/// A row for each iteration: iteration, residual, objective, psnr, seconds; empty where unknown.
+std::string history_csv(const std::vector<Iteration>& history,
+                        const std::vector<std::pair<Index, double>>& psnr);
+
+}  // namespace fejer::command

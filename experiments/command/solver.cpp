@@ -1,0 +1,218 @@
+#include "solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fejer/algorithms/accelerated_forward_backward.hpp>
+#include <fejer/algorithms/conjugate_gradient.hpp>
+#include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/pnp_forward_backward.hpp>
+#include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
+#include <fejer/models/ridge_prior.hpp>
+#include <fejer/operators/box.hpp>
+#include <fejer/operators/least_squares.hpp>
+#include <fejer/operators/total_variation.hpp>
+
+#include "text.hpp"
+
+namespace fejer::command {
+namespace {
+
+bool one_of(const std::string& name, std::initializer_list<const char*> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+NormRule norm_rule(const Method& method) {
+  return method.as_published ? NormRule::as_published : NormRule::margin;
+}
+
+/// x -> max(D(x), 0): the composition of an averaged map with the firmly non-expansive projection
+/// is averaged (Combettes, Yamada, J. Math. Anal. Appl. 425, 2015, prop. 2.4).
+class NonNegativeDenoiser {
+ public:
+  explicit NonNegativeDenoiser(Denoiser<float> d) : d_(std::move(d)) {}
+  void denoise(ConstView<float> x, double sigma, View<float> out) const {
+    d_.denoise(x, sigma, out);
+    for (float& value : out) value = std::max(value, 0.0f);
+  }
+  Certificate certificate() const {
+    Certificate c = d_.certificate();
+    const double theta = c.averagedness;
+    c.averagedness = theta < 1 ? 1 / (2 - theta) : theta;
+    c.weak_convexity = std::numeric_limits<double>::infinity();
+    c.how += ", then projected onto x >= 0";
+    return c;
+  }
+
+ private:
+  Denoiser<float> d_;
+};
+
+template <class X>
+class Launcher {
+ public:
+  Launcher(const Problem<X>& problem, const Model<float>* model, const Method& method,
+           std::vector<Observer<X>> observers)
+      : problem_(problem), model_(model), method_(method), observers_(std::move(observers)) {}
+
+  Solution<X> solve() {
+    solution_.algorithm = choose_algorithm(method_, model_, problem_.denoising, is_complex<X>);
+    if (method_.prior == "none") return without_prior();
+    if (method_.prior == "tv") return with_tv();
+    if (method_.prior == "model") return with_model();
+    return with_denoiser();
+  }
+
+ private:
+  SmoothFunction<X> data_term() const {
+    return LeastSquares<X>(problem_.A, problem_.y, problem_.denoising ? 1 : 0);
+  }
+
+  template <class A>
+  Solution<X> launch(const A& algorithm) {
+    if constexpr (requires { algorithm.step_size(); }) solution_.step_size = algorithm.step_size();
+    solution_.result = run(algorithm, problem_.start, method_.run, observers_);
+    return std::move(solution_);
+  }
+
+  Solution<X> first_order(const SmoothFunction<X>& f, const std::optional<ProxFunction<X>>& g) {
+    if (solution_.algorithm == "forward-backward") return launch(ForwardBackward<X>(f, g));
+    if (solution_.algorithm == "sagd") return launch(SafeguardedAcceleratedGradient<X>(f, g));
+    return launch(AcceleratedForwardBackward<X>(f, g));
+  }
+
+  std::optional<ProxFunction<X>> positivity() const {
+    if constexpr (!is_complex<X>)
+      if (method_.positivity) return ProxFunction<X>(non_negativity<X>());
+    return std::nullopt;
+  }
+
+  Solution<X> without_prior() {
+    solution_.certificate.kind = Certificate::Kind::proven;
+    solution_.certificate.how = "linear least squares, no prior";
+    if (problem_.noise_norm > 0) observers_.push_back(discrepancy());
+    if (solution_.algorithm == "cg") return launch(ConjugateGradient<X>(problem_.A, problem_.y));
+    return first_order(data_term(), positivity());
+  }
+
+  Observer<X> discrepancy() {
+    return [this, r = Array<X>(problem_.A.range())](const Iteration&, ConstView<X> x) mutable {
+      problem_.A.apply(x, View<X>(r));
+      if (distance(r, problem_.y) > problem_.noise_norm) return Control::proceed;
+      solution_.reached_noise_level = true;
+      return Control::stop;
+    };
+  }
+
+  Solution<X> with_tv() {
+    solution_.certificate = {Certificate::Kind::proven, 1, 0.5, 0,
+                             "total variation is convex, its prox firmly non-expansive"};
+    return first_order(data_term(), total_variation());
+  }
+
+  Solution<X> with_model() {
+    const RidgeRegulariser<float>& ridge = model_->ridge();
+    const Bound bound = ridge.lipschitz_bound(norm_rule(method_));
+    solution_.certificate.kind = bound.kind;
+    solution_.certificate.lipschitz = bound.value;
+    solution_.certificate.weak_convexity = ridge.weak_convexity().value;
+    solution_.certificate.how = "Lipschitz constant of grad R: " + bound.how;
+    const RidgePrior<X> prior(ridge, method_.sigma, method_.lambda, norm_rule(method_));
+    return first_order(sum<X>(data_term(), 1, SmoothFunction<X>(prior)), positivity());
+  }
+
+  Solution<X> with_denoiser() {
+    RidgeDenoiserOptions options;
+    options.tolerance = std::clamp(method_.run.tolerance / 10, 1e-7, 1e-4);
+    options.norm = norm_rule(method_);
+    Denoiser<float> denoiser = make_denoiser(*model_, options, method_.certify);
+    if (method_.positivity) denoiser = NonNegativeDenoiser(std::move(denoiser));
+    solution_.certificate = denoiser.certificate();
+    typename PnpForwardBackward<X>::Options pnp;
+    pnp.sigma = method_.sigma;
+    pnp.relaxation = method_.lambda;
+    pnp.accept_uncertified = method_.force;
+    return launch(PnpForwardBackward<X>(data_term(), of_images(std::move(denoiser)), pnp));
+  }
+
+  static Denoiser<X> of_images(Denoiser<float> denoiser) {
+    if constexpr (is_complex<X>)
+      return on_real_and_imaginary(std::move(denoiser));
+    else
+      return denoiser;
+  }
+
+  ProxFunction<X> total_variation() const {
+    TvOptions options;
+    if (method_.positivity) options.lower = 0;
+    return TotalVariation<X>(method_.lambda, options);
+  }
+
+  const Problem<X>& problem_;
+  const Model<float>* model_;
+  const Method& method_;
+  std::vector<Observer<X>> observers_;
+  Solution<X> solution_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& prior_names() {
+  static const std::vector<std::string> names = {"none", "tv", "model", "pnp"};
+  return names;
+}
+
+const std::vector<std::string>& algorithm_names() {
+  static const std::vector<std::string> names = {
+      "auto", "cg", "fista", "forward-backward", "accelerated-gradient", "sagd", "pnp-fbs"};
+  return names;
+}
+
+std::string choose_algorithm(const Method& m, const Model<float>* model, bool denoising,
+                             bool complex) {
+  const std::string& name = m.algorithm;
+  const auto refuse = [&](const std::string& why) {
+    throw ArgumentError("--algorithm " + name + " with --prior " + m.prior + ": " + why);
+  };
+  if (complex && m.positivity)
+    throw ArgumentError("--positivity: has no meaning for complex images");
+  const bool automatic = name == "auto";
+  if (m.prior == "pnp") {
+    if (!automatic && name != "pnp-fbs") refuse("a denoiser is iterated by pnp-fbs only");
+    return "pnp-fbs";
+  }
+  if (name == "pnp-fbs") refuse("pnp-fbs iterates a denoiser: use --prior pnp");
+  if (m.prior == "none") {
+    if (automatic) return m.positivity ? "fista" : "cg";
+    if (name == "cg" && m.positivity) refuse("cg cannot keep x >= 0; use fista");
+    if (name == "sagd") refuse("sagd is for weakly convex priors; use cg or fista");
+    return name;
+  }
+  if (name == "cg") refuse("cg solves linear problems: use --prior none");
+  if (m.prior == "tv") {
+    if (!automatic && !one_of(name, {"fista", "forward-backward"}))
+      refuse("total variation has no gradient; use fista or forward-backward");
+    return automatic ? "fista" : name;
+  }
+  const double modulus = m.lambda * model->ridge().weak_convexity().value;
+  const bool convex = modulus <= (denoising ? 1 : 0);
+  if (automatic) return convex ? (m.positivity ? "fista" : "accelerated-gradient") : "sagd";
+  if (!convex && one_of(name, {"fista", "accelerated-gradient"}) && !m.force)
+    refuse("the objective is not convex and acceleration has no guarantee; use sagd, or --force");
+  return name;
+}
+
+template <class X>
+Solution<X> solve(const Problem<X>& problem, const Model<float>* model, const Method& method,
+                  std::vector<Observer<X>> observers) {
+  return Launcher<X>(problem, model, method, std::move(observers)).solve();
+}
+
+template Solution<float> solve(const Problem<float>&, const Model<float>*, const Method&,
+                               std::vector<Observer<float>>);
+template Solution<std::complex<float>> solve(const Problem<std::complex<float>>&,
+                                             const Model<float>*, const Method&,
+                                             std::vector<Observer<std::complex<float>>>);
+
+}  // namespace fejer::command

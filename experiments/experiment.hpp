@@ -1,0 +1,27 @@
+#pragma once
+/// An experiment: one folder, one function, one line in the list of experiments.cpp.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace fejer::experiments {
+
+struct Context {
+  std::string out;     ///< folder for record, tables and pictures
+  std::string data;    ///< folder of the data sets (FEJER_DATA, default ../shared/data)
+  bool smoke = false;  ///< seconds instead of hours: exercises the code, its figures mean nothing
+  bool resume = false;
+  std::map<std::string, std::string> set;  ///< --set key=value
+};
+
+struct Experiment {
+  const char* name;
+  const char* shows;
+  std::vector<std::string> keys;  ///< that --set knows
+  nlohmann::ordered_json (*run)(const Context&);
+};
+
+const std::vector<Experiment>& all();
+
+}  // namespace fejer::experiments

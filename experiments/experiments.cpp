@@ -1,0 +1,17 @@
+#include "experiment.hpp"
+
+#include "reconstruction/reconstruction.hpp"
+
+namespace fejer::experiments {
+
+const std::vector<Experiment>& all() {
+  static const std::vector<Experiment> list = {
+      {"reconstruction",
+       "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play with certified networks",
+       {"tasks", "methods"},
+       reconstruction::run},
+  };
+  return list;
+}
+
+}  // namespace fejer::experiments

@@ -1,0 +1,17 @@
+#pragma once
+/// Images of the data sets, brought to the size that a task needs.
+#include <string>
+
+#include <fejer/array.hpp>
+
+namespace fejer::reconstruction {
+
+/// Slice `index` of a stack (N,H,W), or an image (H,W), as (1,H,W); divided by 255 if `bytes`.
+Array<float> read_slice(const std::string& file, const std::string& dataset, Index index,
+                        bool bytes);
+/// Each pixel repeated factor x factor times, then a 3x3 mean: no staircases for tuning images.
+Array<float> enlarge(const Array<float>& image, Index factor);
+/// Cut or padded with zeros about the centre to (1,rows,columns).
+Array<float> fit(const Array<float>& image, Index rows, Index columns);
+
+}  // namespace fejer::reconstruction

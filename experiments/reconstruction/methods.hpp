@@ -1,0 +1,53 @@
+#pragma once
+/// The methods that are compared, and one reconstruction by one of them.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fejer/models/model.hpp>
+
+#include "../tuning/grid_search.hpp"
+#include "pictures.hpp"
+#include "solver.hpp"
+#include "tasks.hpp"
+
+namespace fejer::reconstruction {
+
+struct MethodSpec {
+  std::string name, title, prior;
+  std::optional<Model<float>> model;
+};
+
+/// tv, crr, wcrr, pnp_spline, pnp_relu. The published weights are imported from `data`, once: the
+/// imported models are kept in `work`.
+std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
+
+/// What is tuned: tv: lambda; crr, wcrr: lambda and sigma; pnp: relaxation and a factor on the
+/// intensity scale (the networks know one noise level only).
+std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first);
+
+struct Outcome {
+  command::AnyArray image;  ///< in the data's unit
+  Status status = Status::stopped;
+  std::string cause;
+  Index iterations = 0;
+  double seconds = 0, objective = 0;
+  double psnr = 0, ssim = 0;      ///< NaN without a reference
+  double data_fit = 0;            ///< ||Ax - y|| / ||y||
+  bool change_never_rose = true;  ///< ||x+ - x|| of every step at most that of the step before
+};
+
+struct Effort {
+  double tolerance = 1e-5;
+  Index max_iterations = 1000;
+};
+
+/// `start`: instead of the task's own start value (warm starts while tuning).
+Outcome reconstruct(const Task& task, const Case& c, const MethodSpec& method,
+                    const tuning::Point& p, const Effort& effort,
+                    const command::AnyArray* start = nullptr);
+
+/// The start value itself as an outcome: measurement, zero-filled or filtered backprojection.
+Outcome start_of(const Task& task, const Case& c);
+
+}  // namespace fejer::reconstruction

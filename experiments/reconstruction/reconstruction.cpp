@@ -1,0 +1,183 @@
+#include "reconstruction.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fejer/files.hpp>
+#include <fejer/vector.hpp>
+
+#include "console.hpp"
+#include "drawing.hpp"
+#include "methods.hpp"
+#include "record.hpp"
+#include "tasks.hpp"
+#include "text.hpp"
+
+namespace fejer::reconstruction {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using command::AnyArray;
+
+/// NaN has no form in JSON.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json to_json(const Case& c, const Outcome& o) {
+  return {{"case", c.name},
+          {"psnr", number(o.psnr)},
+          {"ssim", number(o.ssim)},
+          {"data_fit", o.data_fit},
+          {"iterations", o.iterations},
+          {"seconds", o.seconds},
+          {"objective", number(o.objective)},
+          {"status", to_string(o.status)},
+          {"cause", o.cause},
+          {"change_never_rose", o.change_never_rose}};
+}
+
+std::vector<std::string> selected(const experiments::Context& context, const std::string& key,
+                                  const std::vector<std::string>& all) {
+  const auto found = context.set.find(key);
+  if (found == context.set.end()) return all;
+  std::vector<std::string> names;
+  std::stringstream text(found->second);
+  for (std::string name; std::getline(text, name, ',');) {
+    command::require_known("--set " + key, name, all);
+    names.push_back(name);
+  }
+  return names;
+}
+
+/// Searches on the tuning cases; each trial starts from the previous reconstruction of its case.
+tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
+  std::vector<AnyArray> last(task.tuning.size());
+  std::vector<bool> have(task.tuning.size(), false);
+  const Effort effort{1e-4, smoke ? 5 : 300};
+  const auto score = [&](const tuning::Point& p) {
+    double sum = 0;
+    for (std::size_t i = 0; i < task.tuning.size(); ++i) {
+      Outcome o =
+          reconstruct(task, task.tuning[i], method, p, effort, have[i] ? &last[i] : nullptr);
+      command::stop_if_interrupted();
+      const bool usable = std::isfinite(o.psnr);
+      sum += usable ? o.psnr : -100;
+      if (usable) last[i] = std::move(o.image);
+      have[i] = usable;
+    }
+    return sum / static_cast<double>(task.tuning.size());
+  };
+  tuning::SearchOptions options;
+  options.most_trials = smoke ? 2 : 22;
+  return tuning::grid_search(search_space(method, task.tuning.front()), score, options);
+}
+
+Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std::string& image) {
+  const tuning::SearchResult tuned = tune(task, method, smoke);
+  Json cell = {{"task", task.name},
+               {"method", method.name},
+               {"smoke", smoke},
+               {"tuned", tuned.best.point},
+               {"tuning_psnr", tuned.best.score}};
+  for (const tuning::Trial& t : tuned.trials)
+    cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
+  // Weighted projections and network steps move slowly; both get the same tolerance.
+  const Effort effort{1e-5, smoke ? 5 : 2000};
+  for (const Case& c : task.test) {
+    const Outcome o = reconstruct(task, c, method, tuned.best.point, effort);
+    command::stop_if_interrupted();
+    if (&c == &task.test.front()) command::write_image(image, o.image, 1, {});
+    cell["cases"].push_back(to_json(c, o));
+  }
+  return cell;
+}
+
+Json start_cell(const Task& task, bool smoke, const std::string& image) {
+  Json cell = {{"task", task.name}, {"method", "start"}, {"smoke", smoke}};
+  for (const Case& c : task.test) {
+    const Outcome o = start_of(task, c);
+    if (&c == &task.test.front()) command::write_image(image, o.image, 1, {});
+    cell["cases"].push_back(to_json(c, o));
+  }
+  return cell;
+}
+
+void draw(const Task& task, const std::string& folder, const std::vector<std::string>& methods) {
+  std::vector<command::Panel> panels;
+  const Case& c = task.test.front();
+  double white = task.data_range > 0 ? task.data_range : 0;
+  for (const std::string& name : methods) {
+    const std::string file = folder + "/cells/" + task.name + "-" + name + ".h5";
+    if (!std::filesystem::exists(file)) continue;
+    const Array<float> image = command::magnitude(command::read_any_image("", file + ":/image"));
+    if (white == 0) white = max_abs(ConstView<float>(image));
+    panels.push_back({name, command::as_rgb(image, white)});
+  }
+  if (c.measurement.truth)
+    panels.push_back(
+        {"reference", command::as_rgb(command::magnitude(*c.measurement.truth), white)});
+  command::draw_panels(folder + "/pictures/" + task.name + ".png", panels);
+}
+
+/// The cell from its file where it is there (and the run resumes), else computed and written.
+template <class Make>
+Json kept(const experiments::Context& context, const std::string& file, const Make& make) {
+  if (context.resume && std::filesystem::exists(file)) {
+    Json cell = Json::parse(std::ifstream(file), nullptr, false);
+    if (!cell.is_discarded() && cell.value("smoke", !context.smoke) == context.smoke) return cell;
+  }
+  Json cell = make();
+  write_text(file, cell.dump(1) + "\n");
+  return cell;
+}
+
+Json describe(const Task& task) {
+  return {{"name", task.name},
+          {"title", task.title},
+          {"remark", task.remark},
+          {"referenced", task.test.front().measurement.truth.has_value()}};
+}
+
+}  // namespace
+
+Json run(const experiments::Context& context) {
+  if (!std::filesystem::is_directory(context.data))
+    throw ArgumentError("experiment reconstruction: no data in " + context.data +
+                        "; set FEJER_DATA to the folder of the data sets");
+  const std::string& out = context.out;
+  for (const char* folder : {"/cells", "/pictures", "/models"})
+    std::filesystem::create_directories(out + folder);
+  const std::vector<MethodSpec> methods = make_methods(context.data, out + "/models");
+  std::vector<std::string> method_names;
+  for (const MethodSpec& m : methods) method_names.push_back(m.name);
+  const auto wanted = selected(context, "methods", method_names);
+
+  Json record = command::environment_json();
+  record["experiment"] = "reconstruction";
+  record["smoke"] = context.smoke;
+  for (const std::string& name : selected(context, "tasks", task_names())) {
+    const Task task = make_task(name, context.data, context.smoke);
+    record["tasks"].push_back(describe(task));
+    const std::string stem = out + "/cells/" + name + "-";
+    record["cells"].push_back(kept(context, stem + "start.json", [&] {
+      return start_cell(task, context.smoke, stem + "start.h5");
+    }));
+    for (const MethodSpec& method : methods) {
+      if (std::find(wanted.begin(), wanted.end(), method.name) == wanted.end()) continue;
+      command::note("experiment reconstruction: " + name + ", " + method.name);
+      record["cells"].push_back(kept(context, stem + method.name + ".json", [&] {
+        return make_cell(task, method, context.smoke, stem + method.name + ".h5");
+      }));
+    }
+    std::vector<std::string> shown = {"start"};
+    shown.insert(shown.end(), method_names.begin(), method_names.end());
+    draw(task, out, shown);
+    write_text(out + "/record.json", record.dump(1) + "\n");
+    write_text(out + "/report.md", report(record));
+  }
+  return record;
+}
+
+}  // namespace fejer::reconstruction
