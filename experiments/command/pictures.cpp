@@ -1,12 +1,12 @@
 #include "pictures.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include <fejer/files.hpp>
 #include <fejer/image_io.hpp>
 #include <fejer/operators/shepp_logan.hpp>
+#include <fejer/resample.hpp>
 #include <fejer/vector.hpp>
 
 #include "text.hpp"
@@ -44,49 +44,6 @@ template <class X>
 void require_finite(const std::string& flag, const std::string& path, const Array<X>& image) {
   if (!all_finite(image))
     throw FormatError(flag + ": " + path + " has pixels that are not finite (NaN or infinite)");
-}
-
-/// Means of k x k pixels; rows and columns that do not fill a block are left out.
-template <class X>
-Array<X> shrunk(const Array<X>& image, Index k) {
-  const Index C = image.shape()[0], H = image.shape()[1] / k, W = image.shape()[2] / k;
-  if (H < 1 || W < 1)
-    throw ArgumentError("--shrink: the image of shape " + to_string(image.shape()) +
-                        " is smaller than one block");
-  Array<X> small(Shape{C, H, W});
-  for (Index i = 0; i < C * H * k; ++i)
-    for (Index j = 0; j < W * k; ++j) {
-      const Index c = i / (H * k), row = i % (H * k);
-      small[(c * H + row / k) * W + j / k] +=
-          image[(c * image.shape()[1] + row) * image.shape()[2] + j] / static_cast<Real<X>>(k * k);
-    }
-  return small;
-}
-
-/// "row,column,rows,columns": the upper left corner and the size of what is kept.
-template <class X>
-Array<X> cropped(const Array<X>& image, const std::string& text) {
-  std::array<Index, 4> r{};
-  std::string rest = text + ",";
-  for (Index& value : r) {
-    const auto comma = rest.find(',');
-    const std::string part = rest.substr(0, comma);
-    if (part.empty() || part.size() > 9 ||
-        part.find_first_not_of("0123456789") != std::string::npos)
-      throw ArgumentError("--crop: got '" + text + "', expected ROW,COLUMN,ROWS,COLUMNS");
-    value = std::stol(part);
-    rest = comma + 1 < rest.size() ? rest.substr(comma + 1) : "";
-  }
-  const auto [top, left, H, W] = r;
-  if (!rest.empty() || H < 1 || W < 1 || top + H > image.shape()[1] || left + W > image.shape()[2])
-    throw ArgumentError("--crop: got '" + text + "', which does not lie in the image of shape " +
-                        to_string(image.shape()));
-  Array<X> part(Shape{image.shape()[0], H, W});
-  for (Index c = 0; c < part.shape()[0]; ++c)
-    for (Index i = 0; i < H; ++i)
-      copy<X>(ConstView<X>(image.slice(c).slice(top + i).data() + left, Shape{W}),
-              part.slice(c).slice(i));
-  return part;
 }
 
 }  // namespace
@@ -146,11 +103,14 @@ Array<float> read_real_image(const std::string& flag, const std::string& text) {
   throw ArgumentError(flag + ": " + text + " is complex, expected a real image");
 }
 
-AnyArray part_of(AnyArray image, Index shrink, const std::string& crop) {
+AnyArray part_of(AnyArray image, Index factor, const std::string& window) {
   return std::visit(
       [&](auto& whole) -> AnyArray {
-        if (shrink > 1) whole = shrunk(whole, shrink);
-        if (!crop.empty()) whole = cropped(whole, crop);
+        if (factor > 1) whole = shrink(whole, factor);
+        if (!window.empty()) {
+          const Window w = parse_window("--crop", window);
+          whole = crop(whole, w.top, w.left, w.rows, w.columns);
+        }
         return std::move(whole);
       },
       image);

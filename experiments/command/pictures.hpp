@@ -28,9 +28,9 @@ AnyArray read_any_image(const std::string& flag, const std::string& path,
                         bool any_channels = false);
 Array<float> read_real_image(const std::string& flag, const std::string& path);
 
-/// An image reduced `shrink` times (means of square blocks), then cut to the part
-/// "row,column,rows,columns"; 1 and "" leave it as it is.
-AnyArray part_of(AnyArray image, Index shrink, const std::string& crop);
+/// An image reduced `factor` times, then cut to a window (see parse_window); 1 and "" leave it as
+/// it is.
+AnyArray part_of(AnyArray image, Index factor, const std::string& window);
 
 /// Throws FormatError or ArgumentError where the file is not there, or the text names none.
 void require_image_source(const std::string& flag, const std::string& path);

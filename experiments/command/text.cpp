@@ -107,6 +107,24 @@ ImageSize parse_image_size(const std::string& flag, const std::string& text) {
   return {static_cast<Index>(*rows), static_cast<Index>(*columns)};
 }
 
+Window parse_window(const std::string& flag, const std::string& text) {
+  std::vector<Index> numbers;
+  const std::string list = text + ",";
+  for (std::size_t begin = 0; begin < list.size();) {
+    const auto comma = list.find(',', begin);
+    const auto value = plain_number(list.substr(begin, comma - begin));
+    if (!value || *value < 0 || *value != std::floor(*value) || *value > 1e9) {
+      numbers.clear();
+      break;
+    }
+    numbers.push_back(static_cast<Index>(*value));
+    begin = comma + 1;
+  }
+  if (numbers.size() != 4 || numbers[2] < 1 || numbers[3] < 1)
+    throw ArgumentError(flag + ": got '" + text + "', expected ROW,COLUMN,ROWS,COLUMNS in pixels");
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
 std::string short_number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);

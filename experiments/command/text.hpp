@@ -44,6 +44,12 @@ struct ImageSize {
 };
 ImageSize parse_image_size(const std::string& flag, const std::string& text);
 
+/// "row,column,rows,columns": the upper left corner and the size of a part of an image.
+struct Window {
+  Index top = 0, left = 0, rows = 0, columns = 0;
+};
+Window parse_window(const std::string& flag, const std::string& text);
+
 /// Four significant digits or so, for people.
 std::string short_number(double value);
 

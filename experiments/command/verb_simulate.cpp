@@ -1,13 +1,11 @@
 // fejer simulate: y = A x + noise, from an image and the flags that describe the operator.
 #include <cmath>
 #include <filesystem>
-#include <sstream>
 
 #include <fejer/files.hpp>
 #include <fejer/image_io.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/mask.hpp>
-#include <fejer/resample.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 #include <fejer/version.hpp>
@@ -55,8 +53,7 @@ void check(const CLI::App& verb, const Flags& f) {
     throw ArgumentError("--scale: got " + short_number(f.scale) + ", expected a positive number");
   if (f.shrink < 1)
     throw ArgumentError("--shrink: got " + std::to_string(f.shrink) + ", expected at least 1");
-  if (f.shrink < 1) throw ArgumentError("--shrink: expected a whole number from 1");
-  if (!f.crop.empty()) parse_crop(f.crop);
+  if (!f.crop.empty()) parse_window("--crop", f.crop);
   if (f.angles < 1) throw ArgumentError("--angles: at least one view is needed");
   require_image_source("--image", f.image);
   if (extension(f.out) != ".h5")
@@ -151,7 +148,7 @@ double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, c
 
 Outcome simulate(const CLI::App& verb, const Flags& f) {
   check(verb, f);
-  const AnyArray image = prepare(f, load_image(f));
+  const AnyArray image = load_image(f);
   const Rng rng(static_cast<std::uint64_t>(f.seed));
   Measurement m;
   m.setup = make_setup(f, shape_of(image), rng);
