@@ -19,10 +19,10 @@ LeastSquares<X, Y>::LeastSquares(LinearOperator<X, Y> A, Array<Y> y, double conv
 
 template <class X, class Y>
 double LeastSquares<X, Y>::value(ConstView<X> x) const {
-  Array<Y> product(operator_.range());
-  operator_.apply(x, product);
-  const double residual = distance(product, data_);
-  return 0.5 * residual * residual;
+  Array<Y> residual(operator_.range());
+  operator_.apply(x, residual);
+  axpy<Y>(-1, data_, residual);
+  return 0.5 * dot(residual, residual);
 }
 
 template <class X, class Y>
