@@ -11,13 +11,12 @@
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
+#include "pieces.hpp"
 #include "symbol.hpp"
 #include "text.hpp"
 
 namespace fejer {
 namespace {
-
-constexpr Index rows_per_piece = 16;
 
 Index wrap(Index i, Index n) { return ((i % n) + n) % n; }
 
@@ -116,7 +115,7 @@ struct Blur<T>::Plan {
 
   void multiply(View<std::complex<T>> spectrum, Filter filter) const {
     const Index width = transfer.shape()[1], height = transfer.shape()[0];
-    parallel_for(channels * height, rows_per_piece, [&](Index begin, Index end) {
+    parallel_for(channels * height, rows_per_piece(width), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) {
         const std::complex<T>* h = transfer.data() + (r % height) * width;
         std::complex<T>* s = spectrum.data() + r * width;
@@ -141,7 +140,7 @@ struct Blur<T>::Plan {
 
   /// grid = Extend x.
   void extend(ConstView<T> x, View<T> grid) const {
-    parallel_for(channels * rows.grid, rows_per_piece, [&](Index begin, Index end) {
+    parallel_for(channels * rows.grid, rows_per_piece(columns.grid), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) {
         T* out = grid.data() + r * columns.grid;
         const Index row = rows.source[static_cast<std::size_t>(r % rows.grid)];
@@ -160,7 +159,7 @@ struct Blur<T>::Plan {
 
   /// x = Extend^T grid: every pixel gathers its copies, row by row in ascending order.
   void fold(ConstView<T> grid, View<T> x) const {
-    parallel_for(channels * rows.pixels, rows_per_piece, [&](Index begin, Index end) {
+    parallel_for(channels * rows.pixels, rows_per_piece(columns.grid), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) {
         T* out = x.data() + r * columns.pixels;
         std::fill_n(out, columns.pixels, T(0));
@@ -177,7 +176,7 @@ struct Blur<T>::Plan {
 
   /// Copies the corner of the grid that holds the image, to y or (grid cleared first) from it.
   void crop(ConstView<T> grid, View<T> y) const {
-    parallel_for(channels * rows.pixels, rows_per_piece, [&](Index begin, Index end) {
+    parallel_for(channels * rows.pixels, rows_per_piece(columns.grid), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r)
         std::copy_n(grid.data() + grid_row(r) * columns.grid, columns.pixels,
                     y.data() + r * columns.pixels);

@@ -8,12 +8,11 @@
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
+#include "pieces.hpp"
 #include "text.hpp"
 
 namespace fejer {
 namespace {
-
-constexpr Index rows_per_piece = 16;
 
 template <class T>
 void check_mask(const Array<T>& mask) {
@@ -65,7 +64,7 @@ struct CartesianMri<T>::Plan {
     const auto sampled = std::count(mask.begin(), mask.end(), T(1));
     const double largest = sampled > 0 ? std::sqrt(squares) : 0;
     const bool exact = sampled == 0 || maps.size() == 0 || sampled == mask.size();
-    const double margin = 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    const double margin = 8 * static_cast<double>(std::numeric_limits<T>::epsilon());
     norm = {exact ? largest * (1 - margin) : 0, largest * (1 + margin),
             "unitary transform, largest root of the sum of squares of the maps"};
   }
@@ -73,7 +72,7 @@ struct CartesianMri<T>::Plan {
   /// body(row, row of the centred array) in parallel over the rows of all coils.
   template <class Body>
   void for_rows(Index planes, Body body) const {
-    parallel_for(planes * H, rows_per_piece, [&](Index begin, Index end) {
+    parallel_for(planes * H, rows_per_piece(W), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) body(r, r - r % H + (r % H + H / 2) % H);
     });
   }

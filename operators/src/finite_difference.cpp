@@ -7,12 +7,11 @@
 
 #include <fejer/parallel.hpp>
 
+#include "pieces.hpp"
 #include "text.hpp"
 
 namespace fejer {
 namespace {
-
-constexpr Index rows_per_piece = 32;
 
 /// Largest eigenvalue of D^T D along one axis of n pixels.
 double eigenvalue(Index n) {
@@ -37,7 +36,7 @@ void FiniteDifference<X>::apply(ConstView<X> x, View<X> y) const {
   const Index H = image_.back(1), W = image_.back(0), rows = image_.size() / W;
   X* const vertical = y.data();
   X* const horizontal = y.data() + image_.size();
-  parallel_for(rows, rows_per_piece, [&](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(W), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const X* here = x.data() + r * W;
       X* v = vertical + r * W;
@@ -55,7 +54,7 @@ void FiniteDifference<X>::apply(ConstView<X> x, View<X> y) const {
 template <class X>
 void FiniteDifference<X>::apply_adjoint(ConstView<X> y, View<X> x) const {
   const Index H = image_.back(1), W = image_.back(0), rows = image_.size() / W;
-  parallel_for(rows, rows_per_piece, [&](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(W), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const X* v = y.data() + r * W;
       const X* h = y.data() + image_.size() + r * W;

@@ -28,7 +28,8 @@ double ehlich_zeller(Index k, Index n) {
 }  // namespace
 
 Index fast_fft_length(Index n) {
-  for (Index length = std::max<Index>(1, n);; ++length) {
+  const Index step = n < 64 ? 1 : 16;
+  for (Index length = (std::max<Index>(1, n) + step - 1) / step * step;; length += step) {
     Index rest = length;
     for (const Index p : {2, 3, 5, 7})
       while (rest % p == 0) rest /= p;

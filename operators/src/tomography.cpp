@@ -8,12 +8,11 @@
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
-#include "text.hpp"
+#include "pieces.hpp"
 
 namespace fejer {
 namespace {
 
-constexpr Index lines_per_piece = 16;   ///< rows (or columns) that one piece of the adjoint owns
 constexpr Index left_pad = 1, pad = 4;  ///< zeros around a row, so that no tap needs a check
 
 /// Consecutive detector elements of one view whose lines are all stepped along the same axis.
@@ -28,7 +27,7 @@ Array<T> padded_rows(ConstView<T> x, bool transposed) {
   const Index H = x.shape()[0], W = x.shape()[1];
   const Index lines = transposed ? W : H, length = transposed ? H : W, stride = length + pad;
   Array<T> out(Shape{lines, stride});
-  parallel_for(lines, lines_per_piece, [&](Index begin, Index end) {
+  parallel_for(lines, rows_per_piece(length), [&](Index begin, Index end) {
     if (!transposed) {
       for (Index i = begin; i < end; ++i)
         std::copy_n(x.data() + i * W, W, out.data() + i * stride + left_pad);
@@ -147,7 +146,7 @@ struct Tomography<T>::Plan {
 
   void project(ConstView<T> x, View<T> y) const {
     const Array<T> rows = padded_rows(x, false), columns = padded_rows(x, true);
-    parallel_for(views, 1, [&](Index begin, Index end) {
+    parallel_for(views, rows_per_piece(detectors * std::min(H, W)), [&](Index begin, Index end) {
       for (Index v = begin; v < end; ++v) {
         T* sums = y.data() + v * detectors;
         std::fill_n(sums, detectors, T(0));
@@ -169,6 +168,8 @@ struct Tomography<T>::Plan {
   Array<T> spread(const Array<T>& weighted, bool along_rows) const {
     const Index count = along_rows ? H : W, length = along_rows ? W : H, stride = length + pad;
     Array<T> lines(Shape{count, stride});
+    // Blocks of lines, so that the positions of a view are read once for several of them.
+    const Index lines_per_piece = std::max<Index>(16, rows_per_piece(views * detectors));
     parallel_for(count, lines_per_piece, [&](Index begin, Index end) {
       for (const Run& run : runs) {
         if (run.along_rows != along_rows) continue;
@@ -185,7 +186,7 @@ struct Tomography<T>::Plan {
     for (Index k = 0; k < weighted.size(); ++k)
       weighted[k] = weight[static_cast<std::size_t>(k)] * y[k];
     const Array<T> rows = spread(weighted, true), columns = spread(weighted, false);
-    parallel_for(H, lines_per_piece, [&](Index begin, Index end) {
+    parallel_for(H, rows_per_piece(W), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
         for (Index j = 0; j < W; ++j)
           x[i * W + j] = rows[i * (W + pad) + left_pad + j] + columns[j * (H + pad) + left_pad + i];
@@ -233,7 +234,7 @@ NormInterval Tomography<T>::norm_interval() const {
     plan_->backproject(ConstView<T>(y), out);
     rayleigh = std::max(rayleigh, norm<T>(out) / norm<T>(v));
   };
-  const double upper = nonnegative_norm_bound<T>(normal, plane, 8);
+  const double upper = nonnegative_norm_bound<T>(normal, plane, 4);
   // Relative rounding of sums of non-negative terms: at most their number times epsilon.
   const double terms = static_cast<double>(plan_->H + plan_->W + 2 * plan_->views);
   const double margin = terms * static_cast<double>(std::numeric_limits<T>::epsilon());
