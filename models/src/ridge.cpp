@@ -113,13 +113,14 @@ double RidgeRegulariser<T>::Data::evaluate(const T* x, const double* alpha, T* o
   PaddedPlanes<T> z(count, size, w.adjoint_border(w.layers()));
   Scratch<double> sums(want_value ? count * size.rows : 1);
   double* const partial = sums.data();
-  const RowDone done = [&](Index c, Index y, T* row) {
+  const auto finish_row = [&](Index c, Index y, T* row) {
     if (want_value)
       partial[c * size.rows + y] =
           run.potential(spline().potential_task(c, alpha[c]), size.columns, row) /
           (alpha[c] * alpha[c]);
     if (out != nullptr) run.spline(spline().task(c, alpha[c]), size.columns, row, row, nullptr);
   };
+  const RowDone done(finish_row);
   w.apply(detail::planes<const T>(x, 1, size), z.window(), &done);
   if (out != nullptr) w.apply_adjoint(z.window(), detail::planes(out, 1, size));
   double total = 0;
@@ -135,15 +136,17 @@ void RidgeRegulariser<T>::Data::hessian(const T* x, const double* alpha, const T
   const auto& run = detail::kernels<T>();
   PaddedPlanes<T> slopes(channels(), size, Extent{}),
       z(channels(), size, w.adjoint_border(w.layers()));
-  const RowDone keep_slopes = [&](Index c, Index, T* row) {
+  const auto take_slopes = [&](Index c, Index, T* row) {
     Scratch<T> values(size.columns);
     run.spline(spline().task(c, alpha[c]), size.columns, row, values.data(), row);
   };
+  const RowDone keep_slopes(take_slopes);
   w.apply(detail::planes<const T>(x, 1, size), slopes.window(), &keep_slopes);
-  const RowDone multiply = [&](Index c, Index y, T* row) {
+  const auto times_slopes = [&](Index c, Index y, T* row) {
     const T* s = slopes.window().at(c, y, 0);
     for (Index i = 0; i < size.columns; ++i) row[i] *= s[i];
   };
+  const RowDone multiply(times_slopes);
   w.apply(detail::planes<const T>(v, 1, size), z.window(), &multiply);
   w.apply_adjoint(z.window(), detail::planes(out, 1, size));
 }

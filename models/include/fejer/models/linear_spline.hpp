@@ -49,6 +49,8 @@ class LinearSpline {
  private:
   template <class>
   friend class RidgeRegulariser;
+  template <class>
+  friend class LipschitzCnn;
   struct Data;
   std::shared_ptr<const Data> data_;
 };

@@ -49,6 +49,8 @@ class LipschitzCnn {
   double network_bound() const;
   double noise_level() const { return parameters().noise_level; }
   const LipschitzCnnParameters& parameters() const;
+  /// The same network with N / factor; certificates are not computed again.
+  LipschitzCnn divided_by(double factor) const;
 
  private:
   struct Data;

@@ -83,13 +83,16 @@ class RidgeRegulariser {
   std::shared_ptr<const Data> data_;
 };
 
-/// Largest eigenvalue of W^T W on size x size images by `steps` power steps from a seeded normal
-/// start: the published test-time value of L (256, 200). A lower bound of ||W||^2.
+/// ||W^T W u|| after `steps` power steps u <- W^T W u / ||.|| on images of size x size, from the
+/// start that the published models used: their L (256, 200). A lower bound of ||W||^2 that still
+/// depends on the start by some 1e-4. Computed by Lanczos quadrature, with 4 sqrt(steps) products.
 double power_norm_squared(const std::vector<Array<double>>& kernels, Borders borders,
                           Index size = 256, int steps = 200);
-/// The same for W^T diag(weights) W, weights (C) >= 0 (CRR-NN: the largest slopes; 128, 200).
+/// The same for W^T diag(weights) W, weights (C) >= 0: L of the original CRR-NN, where the weights
+/// are the largest slopes; `products` = steps + 1.
 double weighted_power_norm(const std::vector<Array<double>>& kernels, Borders borders,
-                           const std::vector<double>& weights, Index size = 128, int steps = 200);
+                           const std::vector<double>& weights, Index size = 128,
+                           int products = 200);
 
 extern template class RidgeRegulariser<float>;
 extern template class RidgeRegulariser<double>;
