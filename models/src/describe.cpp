@@ -1,0 +1,100 @@
+#include <sstream>
+
+#include <fejer/models/model.hpp>
+
+namespace fejer {
+namespace {
+
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+std::string text(double value) {
+  std::ostringstream stream;
+  stream.precision(7);
+  stream << value;
+  return stream.str();
+}
+
+std::string text(const Bound& bound) {
+  return text(bound.value) + " (" + to_string(bound.kind) + ": " + bound.how + ")";
+}
+
+std::string level(double sigma) { return text(sigma) + " (" + text(255 * sigma) + "/255)"; }
+
+void add_kernels(const std::vector<Array<double>>& kernels, Facts& facts) {
+  std::string shapes;
+  for (const auto& kernel : kernels) {
+    if (!shapes.empty()) shapes += ' ';
+    shapes += to_string(kernel.shape());
+  }
+  facts.emplace_back("kernels", shapes);
+}
+
+void add_certificate(const Certificate& c, Facts& facts) {
+  facts.emplace_back("certificate", to_string(c.kind));
+  facts.emplace_back("lipschitz", text(c.lipschitz));
+  facts.emplace_back("averagedness", text(c.averagedness));
+  facts.emplace_back("certificate_text", c.how);
+}
+
+template <class T>
+void add_ridge(const RidgeRegulariser<T>& model, Facts& facts) {
+  const RidgeParameters& p = model.parameters();
+  add_kernels(p.kernels, facts);
+  facts.emplace_back("borders", p.borders == Borders::zero_once ? "zeros once around the image"
+                                                                : "zeros around every layer");
+  facts.emplace_back("convex", p.rho == 0 ? "yes" : "no, weakly convex");
+  facts.emplace_back(
+      "knots", to_string(p.profile.shape()) + " on [" + text(p.x_min) + ", " + text(p.x_max) + "]");
+  facts.emplace_back("slopes", "[" + text(-p.rho) + ", " + text(p.mu) + "]");
+  facts.emplace_back("norm_squared", text(p.norm_squared));
+  if (p.scaling)
+    facts.emplace_back("noise_levels",
+                       text(p.scaling->g_min / 255) + " to " + text(p.scaling->g_max / 255) + " (" +
+                           text(p.scaling->g_min) + " to " + text(p.scaling->g_max) + " of 255)");
+  facts.emplace_back("gradient_lipschitz", text(model.lipschitz_bound()));
+  facts.emplace_back("gradient_lipschitz_proven", text(model.proven_lipschitz_bound()));
+  facts.emplace_back("weak_convexity", text(model.weak_convexity()));
+}
+
+template <class T>
+void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
+  add_kernels(cnn.parameters().weights, facts);
+  facts.emplace_back("activation",
+                     cnn.parameters().activation == Activation::relu ? "relu" : "linear splines");
+  facts.emplace_back("noise_level", level(cnn.noise_level()));
+  std::string norms, slopes;
+  for (const NormInterval& norm : cnn.layer_norms()) norms += " " + text(norm.upper);
+  for (const double slope : cnn.activation_slopes()) slopes += " " + text(slope);
+  facts.emplace_back("layer_norm_bounds", norms.empty() ? norms : norms.substr(1));
+  facts.emplace_back("activation_slopes", slopes.empty() ? slopes : slopes.substr(1));
+  facts.emplace_back("divisor", text(cnn.parameters().divisor));
+  facts.emplace_back("network_bound", text(cnn.network_bound()));
+  add_certificate(cnn.certificate(), facts);
+}
+
+}  // namespace
+
+template <class T>
+std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model) {
+  Facts facts{{"model", model.kind()}};
+  if (!model.origin.name.empty()) facts.emplace_back("name", model.origin.name);
+  if (!model.origin.source.empty()) facts.emplace_back("source", model.origin.source);
+  if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value)) {
+    add_cnn(*cnn, facts);
+    return facts;
+  }
+  add_ridge(model.ridge(), facts);
+  if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) {
+    facts.emplace_back("noise_level", level(denoiser->noise_level()));
+    facts.emplace_back("steps", std::to_string(denoiser->steps()));
+    add_certificate(denoiser->certificate(), facts);
+  } else if (model.ridge().weak_convexity().value <= 1.02) {
+    add_certificate(RidgeDenoiser<T>(model.ridge()).certificate(), facts);
+  }
+  return facts;
+}
+
+template std::vector<std::pair<std::string, std::string>> describe(const Model<float>&);
+template std::vector<std::pair<std::string, std::string>> describe(const Model<double>&);
+
+}  // namespace fejer
