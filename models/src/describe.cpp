@@ -18,14 +18,25 @@ std::string text(const Bound& bound) {
   return text(bound.value) + " (" + to_string(bound.kind) + ": " + bound.how + ")";
 }
 
+std::string interval(double low, double high) {
+  std::string result = "[";
+  result += text(low);
+  result += ", ";
+  result += text(high);
+  result += ']';
+  return result;
+}
+
+void append(std::string& list, const std::string& item) {
+  if (!list.empty()) list += ' ';
+  list += item;
+}
+
 std::string level(double sigma) { return text(sigma) + " (" + text(255 * sigma) + "/255)"; }
 
 void add_kernels(const std::vector<Array<double>>& kernels, Facts& facts) {
   std::string shapes;
-  for (const auto& kernel : kernels) {
-    if (!shapes.empty()) shapes += ' ';
-    shapes += to_string(kernel.shape());
-  }
+  for (const auto& kernel : kernels) append(shapes, to_string(kernel.shape()));
   facts.emplace_back("kernels", shapes);
 }
 
@@ -43,14 +54,11 @@ void add_ridge(const RidgeRegulariser<T>& model, Facts& facts) {
   facts.emplace_back("borders", p.borders == Borders::zero_once ? "zeros once around the image"
                                                                 : "zeros around every layer");
   facts.emplace_back("convex", p.rho == 0 ? "yes" : "no, weakly convex");
-  facts.emplace_back(
-      "knots", to_string(p.profile.shape()) + " on [" + text(p.x_min) + ", " + text(p.x_max) + "]");
-  facts.emplace_back("slopes", "[" + text(-p.rho) + ", " + text(p.mu) + "]");
+  facts.emplace_back("knots", to_string(p.profile.shape()) + " on " + interval(p.x_min, p.x_max));
+  facts.emplace_back("slopes", interval(-p.rho, p.mu));
   facts.emplace_back("norm_squared", text(p.norm_squared));
   if (p.scaling)
-    facts.emplace_back("noise_levels",
-                       text(p.scaling->g_min / 255) + " to " + text(p.scaling->g_max / 255) + " (" +
-                           text(p.scaling->g_min) + " to " + text(p.scaling->g_max) + " of 255)");
+    facts.emplace_back("noise_levels", interval(p.scaling->g_min, p.scaling->g_max) + " / 255");
   facts.emplace_back("gradient_lipschitz", text(model.lipschitz_bound()));
   facts.emplace_back("gradient_lipschitz_proven", text(model.proven_lipschitz_bound()));
   facts.emplace_back("weak_convexity", text(model.weak_convexity()));
@@ -63,10 +71,10 @@ void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
                      cnn.parameters().activation == Activation::relu ? "relu" : "linear splines");
   facts.emplace_back("noise_level", level(cnn.noise_level()));
   std::string norms, slopes;
-  for (const NormInterval& norm : cnn.layer_norms()) norms += " " + text(norm.upper);
-  for (const double slope : cnn.activation_slopes()) slopes += " " + text(slope);
-  facts.emplace_back("layer_norm_bounds", norms.empty() ? norms : norms.substr(1));
-  facts.emplace_back("activation_slopes", slopes.empty() ? slopes : slopes.substr(1));
+  for (const NormInterval& norm : cnn.layer_norms()) append(norms, text(norm.upper));
+  for (const double slope : cnn.activation_slopes()) append(slopes, text(slope));
+  facts.emplace_back("layer_norm_bounds", norms);
+  facts.emplace_back("activation_slopes", slopes);
   facts.emplace_back("divisor", text(cnn.parameters().divisor));
   facts.emplace_back("network_bound", text(cnn.network_bound()));
   add_certificate(cnn.certificate(), facts);
