@@ -3,12 +3,11 @@
 /// handles or concrete types such as Blur<float>; results are handles. Norm intervals follow from
 /// those of the operands: ||AB|| <= ||A|| ||B||, ||A + B|| <= ||A|| + ||B||, ||aA|| = |a| ||A||,
 /// ||stack||^2 <= sum of ||A_i||^2. Cost: that of the operands and one intermediate array.
+#include <fejer/linear_operator.hpp>
 #include <initializer_list>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <fejer/linear_operator.hpp>
 
 namespace fejer {
 
@@ -104,7 +103,6 @@ class Stack {
   std::vector<LinearOperator<X, Y>> parts_;
   Shape range_;
 };
-
 /// An operator that names its element types: a handle, or a type with `Domain` and `Range`.
 template <class A>
 concept TypedOperator = requires {
@@ -114,7 +112,6 @@ concept TypedOperator = requires {
 &&LinearOperatorLike<A, typename A::Domain, typename A::Range>;
 template <TypedOperator A>
 using HandleOf = LinearOperator<typename A::Domain, typename A::Range>;
-
 template <TypedOperator A, TypedOperator B>
 requires std::is_same_v<typename A::Domain, typename B::Range>
     LinearOperator<typename B::Domain, typename A::Range>
