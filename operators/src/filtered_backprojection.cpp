@@ -106,28 +106,32 @@ Array<T> filter_rows(const TomographyGeometry& g, const Array<T>& sinogram, Ramp
   return out;
 }
 
-/// row += weight * (the view's filtered values where the row's pixels project).
-template <class T>
+/// row += weight * (the view's filtered values where the row's pixels project). Detector position
+/// and (fan) depth are affine along the row.
+template <bool fan, class T>
 void backproject_row(const TomographyGeometry& g, std::size_t view, double weight, const T* values,
                      double y, T* row, Index width) {
-  const bool fan = g.kind == TomographyGeometry::Kind::fan;
   const double c = std::cos(g.angles_rad[view]), s = std::sin(g.angles_rad[view]);
-  const double D = g.source_distance, far = D + g.detector_distance;
+  const double D = g.source_distance,
+               scale = fan ? (D + g.detector_distance) / g.pitch : 1 / g.pitch;
+  const double x0 = -static_cast<double>(width - 1) / 2 * g.pixel_size;
+  const double lateral = (x0 * c + y * s) * scale, lateral_step = g.pixel_size * c * scale;
+  const double depth = D - x0 * s + y * c, depth_step = -g.pixel_size * s;
   const double centre = g.centre_index() + 1;  // of the padded values
   const auto last = static_cast<double>(g.detectors) + 1;
   for (Index j = 0; j < width; ++j) {
-    const double x = (static_cast<double>(j) - static_cast<double>(width - 1) / 2) * g.pixel_size;
-    double u = x * c + y * s, w = weight;
-    if (fan) {
-      const double depth = D - x * s + y * c;
-      u *= far / depth;
-      w *= D * D / (depth * depth);
+    const auto k = static_cast<double>(j);
+    double at = lateral + lateral_step * k, w = weight;
+    if constexpr (fan) {
+      const double inverse = 1 / (depth + depth_step * k);
+      at *= inverse;
+      w *= D * inverse * (D * inverse);
     }
-    const double at = u / g.pitch + centre;
+    at += centre;
     if (!(at >= 0 && at < last)) continue;
-    const auto k = static_cast<Index>(at);
-    const T f = static_cast<T>(at - static_cast<double>(k));
-    row[j] += static_cast<T>(w) * (values[k] + f * (values[k + 1] - values[k]));
+    const int i = static_cast<int>(at);
+    const T f = static_cast<T>(at - i);
+    row[j] += static_cast<T>(w) * (values[i] + f * (values[i + 1] - values[i]));
   }
 }
 
@@ -150,9 +154,12 @@ Array<T> filtered_backprojection(const TomographyGeometry& g, const Array<T>& si
         const double y =
             (static_cast<double>(H - 1) / 2 - static_cast<double>(r % H)) * g.pixel_size;
         const auto view = static_cast<std::size_t>(v);
-        backproject_row(g, view, weights[view],
-                        filtered.data() + ((r / H) * views + v) * (g.detectors + 2), y,
-                        out.data() + r * W, W);
+        const T* values = filtered.data() + ((r / H) * views + v) * (g.detectors + 2);
+        if (g.kind == TomographyGeometry::Kind::fan) {
+          backproject_row<true>(g, view, weights[view], values, y, out.data() + r * W, W);
+        } else {
+          backproject_row<false>(g, view, weights[view], values, y, out.data() + r * W, W);
+        }
       }
     }
   });
