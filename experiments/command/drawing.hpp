@@ -49,6 +49,7 @@ struct Panel {
   std::string title;
   Array<float> rgb;
   double error_range = 0;  ///< > 0: a colour scale from -range to range stands beside the panel
+  std::string subtitle{};
 };
 void draw_panels(const std::string& path, const std::vector<Panel>& panels);
 

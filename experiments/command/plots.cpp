@@ -23,7 +23,8 @@ void draw_colour_scale(Canvas& canvas, double x, double y, double height, double
   for (int k = -2; k <= 2; ++k) {
     const double at = y + height * (0.5 - k / 4.0);
     canvas.line(x + 14, at, x + 18, at, black);
-    canvas.text(x + 21, at + 4, (k > 0 ? "+" : "") + short_number(range * k / 2), 11);
+    canvas.text(x + 21, at + 4, std::string(k > 0 ? "+" : "").append(short_number(range * k / 2)),
+                11);
   }
 }
 
@@ -109,7 +110,7 @@ void draw_curves(const std::string& path, const std::string& title,
   const double plots = static_cast<double>(curves.size());
   const double bottom = top + plots * height + (plots - 1) * gap;
   Canvas canvas(static_cast<int>(left + width + 24), static_cast<int>(bottom + 52));
-  canvas.text(left + width / 2, 26, title, 15, Align::centre);
+  canvas.text((left + width + 24) / 2, 26, title, 14, Align::centre);
   double last = 1;
   for (const Curve& curve : curves)
     for (const auto& point : curve.points) last = std::max(last, point.first);
@@ -125,7 +126,7 @@ void draw_curves(const std::string& path, const std::string& title,
 }
 
 void draw_panels(const std::string& path, const std::vector<Panel>& panels) {
-  constexpr double margin = 10, title = 26, scale_width = 78;
+  constexpr double margin = 10, title = 44, scale_width = 78;
   double height = 0, width = margin;
   std::vector<double> zooms;
   for (const Panel& panel : panels) {
@@ -143,7 +144,8 @@ void draw_panels(const std::string& path, const std::vector<Panel>& panels) {
     const Panel& panel = panels[k];
     const double h = zooms[k] * static_cast<double>(panel.rgb.shape()[1]);
     const double w = zooms[k] * static_cast<double>(panel.rgb.shape()[2]);
-    canvas.text(x, title - 9, panel.title, 13);
+    canvas.text(x, title - 26, panel.title, 14);
+    canvas.text(x, title - 9, panel.subtitle, 12);
     canvas.image(x, title, w, h, panel.rgb);
     x += std::max(w, 240.0) + margin;
     if (panel.error_range > 0) {

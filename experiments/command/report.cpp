@@ -55,21 +55,27 @@ std::string file_name(std::string name) {
 void write_pictures(const std::string& folder, const Report& r) {
   std::vector<Panel> panels;
   const auto picture = [&](const std::string& name, const std::string& title,
-                           const AnyArray& image) {
+                           const std::string& subtitle, const AnyArray& image) {
     const Array<float> rgb = as_rgb(showable(image), r.white);
     const Array<float> grey = Array<float>(rgb.slice(0));
     const bool colour = shape_of(image)[0] == 3;
     write_png(folder + "/" + file_name(name),
               colour ? ConstView<float>(rgb) : ConstView<float>(grey));
-    panels.push_back({title, rgb, 0});
+    panels.push_back({title, rgb, 0, subtitle});
   };
-  if (r.truth) picture("truth", "truth", *r.truth);
-  picture(r.start_name, r.start_name + quality_text(r.start_quality), r.start);
-  picture("reconstruction", r.method + quality_text(r.quality), r.reconstruction);
+  const auto figures = [](const std::optional<Quality>& quality) {
+    const std::string text = quality_text(quality);
+    return text.empty() ? text : text.substr(2);
+  };
+  const std::string intensities = "0 to " + short_number(r.white);
+  if (r.truth) picture("truth", "truth", intensities, *r.truth);
+  picture(r.start_name, r.start_name, r.start_quality ? figures(r.start_quality) : intensities,
+          r.start);
+  picture("reconstruction", r.method, figures(r.quality), r.reconstruction);
   if (r.truth) {
     const Array<float> error = difference(showable(r.reconstruction), showable(*r.truth));
     const double range = round_range(error);
-    const Panel panel{"error of " + r.method, diverging_colours(error, range), range};
+    const Panel panel{"error", diverging_colours(error, range), range, r.method + " - truth"};
     draw_panels(folder + "/error.png", {panel});
     panels.push_back(panel);
   }

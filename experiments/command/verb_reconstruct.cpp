@@ -10,9 +10,9 @@
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
-#include "defaults.hpp"
 #include "pictures.hpp"
 #include "quality.hpp"
+#include "reconstruct_flags.hpp"
 #include "record.hpp"
 #include "report.hpp"
 #include "solver.hpp"
@@ -25,100 +25,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Flags {
-  std::string measurement, model, lambda, sigma, scale, init, truth, norm, out, report;
-  std::string max_iterations, tolerance;
-  Method method;
-};
-
-/// Everything that can be found wrong before the work starts.
-void check(const Flags& f) {
-  const Method& m = f.method;
-  require_known("--prior", m.prior, prior_names());
-  require_known("--algorithm", m.algorithm, algorithm_names());
-  const bool learned = m.prior == "model" || m.prior == "pnp";
-  if (learned && f.model.empty())
-    throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer import makes one");
-  const auto refuse = [&](bool given, const char* flag, const char* priors) {
-    if (given)
-      throw ArgumentError(std::string(flag) + ": has no meaning for --prior " + m.prior +
-                          " (only for " + priors + ")");
-  };
-  refuse(!learned && !f.model.empty(), "--model", "model and pnp");
-  refuse(!learned && !f.sigma.empty(), "--sigma", "model and pnp");
-  refuse(!learned && !f.norm.empty(), "--norm", "model and pnp");
-  refuse(m.prior == "none" && !f.lambda.empty(), "--lambda", "tv, model and pnp");
-  refuse(m.prior != "pnp" && m.certify, "--certify", "pnp");
-  if (!f.norm.empty()) require_known("--norm", f.norm, {"as-published"});
-  if (!f.sigma.empty()) parse_sigma("--sigma", f.sigma);
-  if (m.run.resume && m.run.state_file.empty())
-    throw ArgumentError("--resume: needs --state FILE, the state to continue from");
-  require_readable(f.measurement);
-  if (!f.model.empty()) require_readable(f.model);
-  if (!f.init.empty()) require_image_source("--init", f.init);
-  if (!f.truth.empty()) require_image_source("--truth", f.truth);
-  if (m.run.resume) require_readable(m.run.state_file);
-  require_image_destination("--out", f.out);
-  if (!m.run.state_file.empty()) require_writable(m.run.state_file);
-  if (!f.report.empty()) require_report_folder(f.report);
-}
-
-double positive(const std::string& flag, const std::string& text) {
-  const double value = parse_number(flag, text);
-  if (!(value > 0)) throw ArgumentError(flag + ": got " + text + ", expected a positive number");
-  return value;
-}
-
-/// Resolves lambda, sigma, tolerance and the number of iterations; returns the scale.
-double resolve(const Flags& f, const Measurement& m, const Model<float>* model, Method& method) {
-  const double scale = f.scale.empty() ? m.scale : positive("--scale", f.scale);
-  Situation situation{method.prior, kind_of(m.setup), m.noise_level / scale, std::nullopt};
-  if (model != nullptr) situation.model_noise_level = model->noise_level();
-  method.sigma = f.sigma.empty() ? default_sigma(situation) : parse_sigma("--sigma", f.sigma);
-  const auto trained = situation.model_noise_level;
-  if (trained && std::abs(method.sigma - *trained) > 1e-3 * *trained)
-    throw ArgumentError("--sigma: got " + f.sigma + ", but " + f.model + " was trained for " +
-                        short_number(255 * *trained) + "/255 only; leave --sigma out");
-  if (!(method.sigma > 0)) throw ArgumentError("--sigma: must be positive");
-  method.lambda =
-      f.lambda.empty() ? default_lambda(situation, method.sigma) : positive("--lambda", f.lambda);
-  if (method.prior == "pnp" && method.lambda > 1)
-    throw ArgumentError("--lambda: got " + f.lambda +
-                        ", but with --prior pnp it is the relaxation, in (0,1]");
-  method.run.tolerance = default_tolerance(situation);
-  method.run.max_iterations = default_max_iterations(situation);
-  if (!f.tolerance.empty()) {
-    method.run.tolerance = parse_number("--tolerance", f.tolerance);
-    if (method.run.tolerance < 0) throw ArgumentError("--tolerance: cannot be negative");
-  }
-  if (!f.max_iterations.empty()) {
-    const double n = parse_number("--max-iterations", f.max_iterations);
-    if (n < 0 || n != std::floor(n) || n > 1e12)
-      throw ArgumentError("--max-iterations: got " + f.max_iterations +
-                          ", expected a whole number from 0");
-    method.run.max_iterations = static_cast<Index>(n);
-  }
-  method.as_published = !f.norm.empty();
-  return scale;
-}
-
-/// Two runs with the same fingerprint take the same steps.
-std::string fingerprint(const Flags& f, const Method& m, double scale) {
-  Json j = {{"measurement", sha256_of_file(f.measurement)},
-            {"prior", m.prior},
-            {"algorithm", m.algorithm},
-            {"lambda", m.lambda},
-            {"sigma", m.sigma},
-            {"scale", scale},
-            {"positivity", m.positivity},
-            {"certify", m.certify},
-            {"as_published", m.as_published}};
-  j["inputs"] = inputs_json({{"model", f.model}, {"init", f.init}});
-  const std::string text = j.dump();
-  return sha256(text.data(), text.size());
-}
-
-std::optional<AnyArray> load_truth(const Flags& f, const Measurement& m) {
+std::optional<AnyArray> load_truth(const ReconstructFlags& f, const Measurement& m) {
   if (f.truth.empty()) return m.truth;
   AnyArray truth = read_any_image("--truth", f.truth, true);
   require_shape("--truth", shape_of(truth), image_shape(m));
@@ -159,7 +66,7 @@ Observer<X> record_psnr(const Array<float>& truth, double scale, double range,
 }
 
 template <class X>
-Finished run_with(const Flags& f, const Measurement& m, const Model<float>* model,
+Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<float>* model,
                   const Method& method, double scale_value, const std::optional<AnyArray>& truth) {
   const auto scale = static_cast<Real<X>>(scale_value);
   const LinearOperator<X> A = make_operator<X>(m);
@@ -203,7 +110,7 @@ Finished run_with(const Flags& f, const Measurement& m, const Model<float>* mode
   return done;
 }
 
-Json summary(const Flags& f, const Method& method, const Finished& done, double scale,
+Json summary(const ReconstructFlags& f, const Method& method, const Finished& done, double scale,
              const std::optional<Quality>& quality, const std::optional<Quality>& start_quality) {
   Json j = quality_json(quality);
   j["iterations"] = done.iterations;
@@ -230,7 +137,8 @@ Json summary(const Flags& f, const Method& method, const Finished& done, double 
   return j;
 }
 
-Json full_record(const Flags& f, const Measurement& m, const Method& method, const Json& summary) {
+Json full_record(const ReconstructFlags& f, const Measurement& m, const Method& method,
+                 const Json& summary) {
   Json j = environment_json();
   j["verb"] = "reconstruct";
   j["operator"] = kind_of(m.setup);
@@ -260,28 +168,34 @@ Attributes attributes_of(const Method& method, const Finished& done, double scal
   return a;
 }
 
-std::string verdict_line(const Method& method, const Finished& done,
-                         const std::optional<Quality>& quality) {
-  return method.prior + " by " + done.algorithm + ": " + to_string(done.status) + " after " +
-         std::to_string(done.iterations) + " iterations, " + short_number(done.seconds) + " s" +
-         quality_text(quality);
+/// "tv", "cg", "wcrr_nn": for titles of pictures.
+std::string method_name(const Method& method, const Model<float>* model, const Finished& done) {
+  if (method.prior == "none") return done.algorithm;
+  if (model == nullptr) return method.prior;
+  const std::string name = model->origin.name.empty() ? model->kind() : model->origin.name;
+  return method.prior == "pnp" ? std::string("pnp ").append(name) : name;
 }
 
-Outcome reconstruct(const Flags& f) {
-  check(f);
+std::string verdict_line(const Method& method, const Finished& done) {
+  return method.prior + " by " + done.algorithm + ": " + to_string(done.status) + " after " +
+         std::to_string(done.iterations) + " iterations, " + short_number(done.seconds) + " s";
+}
+
+Outcome reconstruct(const ReconstructFlags& f) {
+  f.check();
   Method method = f.method;
   const Measurement m = load_measurement(f.measurement);
   std::optional<Model<float>> loaded;
   if (!f.model.empty()) loaded = load_model<float>(f.model);
   const Model<float>* model = loaded ? &*loaded : nullptr;
   const std::string kind = kind_of(m.setup);
-  const double scale = resolve(f, m, model, method);
+  const double scale = f.resolve(m, model, method);
   choose_algorithm(method, model, kind == "denoise", kind == "mri");
   const std::optional<AnyArray> truth = load_truth(f, m);
   if (extension(f.out) != ".h5" && image_shape(m)[0] != 1 && image_shape(m)[0] != 3)
     throw ArgumentError("--out: the image has " + std::to_string(image_shape(m)[0]) +
                         " slices; write it to a file that ends in .h5");
-  method.run.fingerprint = fingerprint(f, method, scale);
+  method.run.fingerprint = f.fingerprint(method, scale);
   method.run.objective_every = f.report.empty() ? 0 : 5;
   const Finished done = kind == "mri"
                             ? run_with<std::complex<float>>(f, m, model, method, scale, truth)
@@ -301,7 +215,7 @@ Outcome reconstruct(const Flags& f) {
     start_quality = measure_quality(done.start, *truth, white);
   }
   outcome.json = summary(f, method, done, scale, quality, start_quality);
-  outcome.text = verdict_line(method, done, quality) + "\n";
+  outcome.text = verdict_line(method, done) + quality_text(quality) + "\n";
   if (!done.finite) {
     note("fejer reconstruct: diverged, nothing written: " + done.cause);
     outcome.json["out"] = nullptr;
@@ -311,86 +225,30 @@ Outcome reconstruct(const Flags& f) {
     note("fejer reconstruct: " + std::string(to_string(done.status)) + ": " + done.cause);
   write_image(f.out, done.image, white, attributes_of(method, done, scale, quality));
   if (!f.report.empty()) {
-    Report report{done.image,
-                  method.prior == "none" ? done.algorithm : method.prior,
-                  truth,
-                  done.start_name,
-                  done.start,
-                  white,
-                  quality,
-                  start_quality,
-                  done.history,
-                  done.psnr_history,
-                  method.run.tolerance,
-                  verdict_line(method, done, quality),
-                  full_record(f, m, method, outcome.json)};
+    Report report;
+    report.reconstruction = done.image;
+    report.method = method_name(method, model, done);
+    report.truth = truth;
+    report.start_name = done.start_name;
+    report.start = done.start;
+    report.white = white;
+    report.quality = quality;
+    report.start_quality = start_quality;
+    report.history = done.history;
+    report.psnr_history = done.psnr_history;
+    report.tolerance = method.run.tolerance;
+    report.verdict = verdict_line(method, done);
+    report.record = full_record(f, m, method, outcome.json);
     write_report(f.report, report);
   }
   return outcome;
 }
 
-void add_method_flags(CLI::App& verb, Flags& f) {
-  Method& m = f.method;
-  verb.add_option(
-          "--prior", m.prior,
-          "none, tv, model (minimise with a learned regulariser) or pnp (iterate a denoiser)")
-      ->type_name("NAME")
-      ->required();
-  verb.add_option("--model", f.model, "Model file for the priors model and pnp")
-      ->type_name("MODEL.h5");
-  verb.add_option("--algorithm", m.algorithm,
-                  "auto, cg, fista, forward-backward, accelerated-gradient, sagd or pnp-fbs")
-      ->type_name("NAME");
-  verb.add_option("--lambda", f.lambda,
-                  "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")
-      ->type_name("L");
-  verb.add_option("--sigma", f.sigma,
-                  "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
-                  "the noise level)")
-      ->type_name("S");
-  verb.add_option("--scale", f.scale,
-                  "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
-                  "of the file)")
-      ->type_name("C");
-  verb.add_option("--norm", f.norm, "as-published: estimated norms without their margin of 1 %")
-      ->type_name("RULE");
-  verb.add_flag("--positivity", m.positivity, "Keep x >= 0 (real images)");
-  verb.add_flag("--certify", m.certify, "pnp: divide the network by its proven Lipschitz bound");
-  verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
-}
-
 }  // namespace
 
 Action add_reconstruct(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
-  RunOptions& run = f->method.run;
-  verb.add_option("measurement", f->measurement,
-                  "Measurement file, from fejer simulate or fejer pack")
-      ->type_name("M.h5")
-      ->required();
-  add_method_flags(verb, *f);
-  verb.add_option("--init", f->init,
-                  "Start value: a picture or F.h5:/image (default: data, zero-filled or FBP)")
-      ->type_name("IMAGE");
-  verb.add_option("--truth", f->truth, "Reference image, instead of the measurement file's")
-      ->type_name("IMAGE");
-  verb.add_option("--max-iterations", f->max_iterations, "Default 2000; none: 200")->type_name("N");
-  verb.add_option("--tolerance", f->tolerance,
-                  "On the relative change of an iteration (default 1e-5; none: 1e-4)")
-      ->type_name("T");
-  verb.add_option("--state", run.state_file,
-                  "Save the state here, every 100 iterations and when interrupted")
-      ->type_name("FILE");
-  verb.add_flag("--resume", run.resume, "Go on from the state file");
-  verb.add_option("--out", f->out, "X.h5 (all values, /image), X.png or X.jpg")
-      ->type_name("X.h5|X.png")
-      ->required();
-  verb.add_option("--report", f->report,
-                  "Folder for pictures, convergence plot, run.json, metrics.csv")
-      ->type_name("DIR");
-  verb.footer(
-      "Example:\n  fejer reconstruct ct.h5 --prior tv --positivity --out x.png --report report "
-      "--json");
+  auto f = std::make_shared<ReconstructFlags>();
+  f->add_to(verb);
   return [f](const Common&) { return reconstruct(*f); };
 }
 

@@ -202,10 +202,6 @@ Action add_simulate(CLI::App& verb) {
       ->type_name("K");
   verb.add_option("--crop", f->crop, "Then keep this part of it")
       ->type_name("ROW,COLUMN,ROWS,COLUMNS");
-  verb.add_option("--shrink", f->shrink, "Reduce the image first: means over N x N blocks")
-      ->type_name("N");
-  verb.add_option("--crop", f->crop, "Then cut out a window, in pixels of the reduced image")
-      ->type_name("TOP,LEFT,ROWS,COLUMNS");
   verb.add_flag("--colour", f->colour, "denoise, blur, inpaint: keep the three channels");
   verb.add_option("--kernel", f->kernel,
                   "blur: K.h5:/name or gaussian:SIGMA (default gaussian:1.6)")

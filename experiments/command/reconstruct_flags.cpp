@@ -1,0 +1,168 @@
+#include "reconstruct_flags.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include <fejer/files.hpp>
+
+#include "defaults.hpp"
+#include "pictures.hpp"
+#include "record.hpp"
+#include "report.hpp"
+#include "text.hpp"
+
+namespace fejer::command {
+namespace {
+
+double positive(const std::string& flag, const std::string& text) {
+  const double value = parse_number(flag, text);
+  if (!(value > 0)) throw ArgumentError(flag + ": got " + text + ", expected a positive number");
+  return value;
+}
+
+Index whole(const std::string& flag, const std::string& text) {
+  const double n = parse_number(flag, text);
+  if (n < 0 || n != std::floor(n) || n > 1e12)
+    throw ArgumentError(flag + ": got " + text + ", expected a whole number from 0");
+  return static_cast<Index>(n);
+}
+
+/// Flags of one prior that were given with another.
+void refuse_idle_flags(const ReconstructFlags& f) {
+  const Method& m = f.method;
+  const bool learned = m.prior == "model" || m.prior == "pnp";
+  const auto refuse = [&](bool given, const char* flag, const char* priors) {
+    if (given)
+      throw ArgumentError(std::string(flag) + ": has no meaning for --prior " + m.prior +
+                          " (only for " + priors + ")");
+  };
+  refuse(!learned && !f.model.empty(), "--model", "model and pnp");
+  refuse(!learned && !f.sigma.empty(), "--sigma", "model and pnp");
+  refuse(!learned && !f.norm.empty(), "--norm", "model and pnp");
+  refuse(m.prior == "none" && !f.lambda.empty(), "--lambda", "tv, model and pnp");
+  refuse(m.prior != "pnp" && m.certify, "--certify", "pnp");
+  if (learned && f.model.empty())
+    throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer import makes one");
+}
+
+void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
+  Method& m = f.method;
+  verb.add_option(
+          "--prior", m.prior,
+          "none, tv, model (minimise with a learned regulariser) or pnp (iterate a denoiser)")
+      ->type_name("NAME")
+      ->required();
+  verb.add_option("--model", f.model, "Model file for the priors model and pnp")
+      ->type_name("MODEL.h5");
+  verb.add_option("--algorithm", m.algorithm,
+                  "auto, cg, fista, forward-backward, accelerated-gradient, sagd or pnp-fbs")
+      ->type_name("NAME");
+  verb.add_option("--lambda", f.lambda,
+                  "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")
+      ->type_name("L");
+  verb.add_option("--sigma", f.sigma,
+                  "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
+                  "the noise level)")
+      ->type_name("S");
+  verb.add_option("--scale", f.scale,
+                  "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
+                  "of the file)")
+      ->type_name("C");
+  verb.add_option("--norm", f.norm, "as-published: estimated norms without their margin of 1 %")
+      ->type_name("RULE");
+  verb.add_flag("--positivity", m.positivity, "Keep x >= 0 (real images)");
+  verb.add_flag("--certify", m.certify, "pnp: divide the network by its proven Lipschitz bound");
+  verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
+}
+
+}  // namespace
+
+void ReconstructFlags::add_to(CLI::App& verb) {
+  RunOptions& run = method.run;
+  verb.add_option("measurement", measurement, "Measurement file, from fejer simulate or fejer pack")
+      ->type_name("M.h5")
+      ->required();
+  add_method_flags(verb, *this);
+  verb.add_option("--init", init,
+                  "Start value: a picture or F.h5:/image (default: data, zero-filled or FBP)")
+      ->type_name("IMAGE");
+  verb.add_option("--truth", truth, "Reference image, instead of the measurement file's")
+      ->type_name("IMAGE");
+  verb.add_option("--max-iterations", max_iterations, "Default 2000; none: 200")->type_name("N");
+  verb.add_option("--tolerance", tolerance,
+                  "On the relative change of an iteration (default 1e-5; none: 1e-4)")
+      ->type_name("T");
+  verb.add_option("--state", run.state_file,
+                  "Save the state here, every 100 iterations and when interrupted")
+      ->type_name("FILE");
+  verb.add_flag("--resume", run.resume, "Go on from the state file");
+  verb.add_option("--out", out, "X.h5 (all values, /image), X.png or X.jpg")
+      ->type_name("X.h5|X.png")
+      ->required();
+  verb.add_option("--report", report,
+                  "Folder for pictures, convergence plot, run.json, metrics.csv")
+      ->type_name("DIR");
+  verb.footer(
+      "Example:\n  fejer reconstruct ct.h5 --prior tv --positivity --out x.png --report report "
+      "--json");
+}
+
+void ReconstructFlags::check() const {
+  require_known("--prior", method.prior, prior_names());
+  require_known("--algorithm", method.algorithm, algorithm_names());
+  refuse_idle_flags(*this);
+  if (!norm.empty()) require_known("--norm", norm, {"as-published"});
+  if (!sigma.empty()) parse_sigma("--sigma", sigma);
+  const RunOptions& run = method.run;
+  if (run.resume && run.state_file.empty())
+    throw ArgumentError("--resume: needs --state FILE, the state to continue from");
+  require_readable(measurement);
+  if (!model.empty()) require_readable(model);
+  if (!init.empty()) require_image_source("--init", init);
+  if (!truth.empty()) require_image_source("--truth", truth);
+  if (run.resume) require_readable(run.state_file);
+  require_image_destination("--out", out);
+  if (!run.state_file.empty()) require_writable(run.state_file);
+  if (!report.empty()) require_report_folder(report);
+}
+
+double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learned,
+                                 Method& to) const {
+  const double c = scale.empty() ? m.scale : positive("--scale", scale);
+  Situation situation{to.prior, kind_of(m.setup), m.noise_level / c, std::nullopt};
+  if (learned != nullptr) situation.model_noise_level = learned->noise_level();
+  const auto trained = situation.model_noise_level;
+  to.sigma = sigma.empty() ? default_sigma(situation) : parse_sigma("--sigma", sigma);
+  if (trained && std::abs(to.sigma - *trained) > 1e-3 * *trained)
+    throw ArgumentError("--sigma: got " + sigma + ", but " + model + " was trained for " +
+                        short_number(255 * *trained) + "/255 only; leave --sigma out");
+  if (!(to.sigma > 0)) throw ArgumentError("--sigma: must be positive");
+  to.lambda = lambda.empty() ? default_lambda(situation, to.sigma) : positive("--lambda", lambda);
+  if (to.prior == "pnp" && to.lambda > 1)
+    throw ArgumentError("--lambda: got " + lambda +
+                        ", but with --prior pnp it is the relaxation, in (0,1]");
+  to.run.tolerance =
+      tolerance.empty() ? default_tolerance(situation) : parse_number("--tolerance", tolerance);
+  if (to.run.tolerance < 0) throw ArgumentError("--tolerance: cannot be negative");
+  to.run.max_iterations = max_iterations.empty() ? default_max_iterations(situation)
+                                                 : whole("--max-iterations", max_iterations);
+  to.as_published = !norm.empty();
+  return c;
+}
+
+std::string ReconstructFlags::fingerprint(const Method& m, double scale_value) const {
+  nlohmann::ordered_json j = {{"measurement", sha256_of_file(measurement)},
+                              {"prior", m.prior},
+                              {"algorithm", m.algorithm},
+                              {"lambda", m.lambda},
+                              {"sigma", m.sigma},
+                              {"scale", scale_value},
+                              {"positivity", m.positivity},
+                              {"certify", m.certify},
+                              {"as_published", m.as_published}};
+  j["inputs"] = inputs_json({{"model", model}, {"init", init}});
+  const std::string text = j.dump();
+  return sha256(text.data(), text.size());
+}
+
+}  // namespace fejer::command

@@ -1,0 +1,223 @@
+#include <cmath>
+
+#include <fejer/hdf5.hpp>
+#include <fejer/image_io.hpp>
+#include <fejer/metrics.hpp>
+#include <fejer/operators/measurement.hpp>
+#include <fejer/vector.hpp>
+
+#include "models.hpp"
+#include "process.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+void simulate(const ScratchFolder& folder, const std::string& kind, const std::string& size = "48",
+              const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"simulate",
+                                        "--operator",
+                                        kind,
+                                        "--image",
+                                        "phantom:shepp-logan:" + size,
+                                        "--noise-level",
+                                        kind == "ct" ? "1%" : "0.02",
+                                        "--seed",
+                                        "1",
+                                        "--out",
+                                        folder / "m.h5"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  expect(0, folder, arguments);
+}
+
+nlohmann::json reconstruct(const ScratchFolder& folder, const std::vector<std::string>& flags,
+                           const std::string& out = "x.h5", int code = 0) {
+  std::vector<std::string> arguments = {"reconstruct", folder / "m.h5", "--out", folder / out,
+                                        "--json"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  const Finished finished = expect(code, folder, arguments);
+  const auto json = finished.json();
+  for (const char* key :
+       {"psnr", "ssim", "nmse", "data_range", "iterations", "status", "cause", "seconds",
+        "objective", "step_size", "certificate", "lambda", "sigma", "scale", "algorithm", "prior"})
+    CHECK_MESSAGE(json.contains(key), key);
+  for (const char* key : {"kind", "lipschitz", "how"}) CHECK(json["certificate"].contains(key));
+  return json;
+}
+
+Array<float> image_of(const std::string& path) { return Hdf5Reader(path).read<float>("image"); }
+
+}  // namespace
+
+TEST_CASE("reconstruct: total variation improves on the start for every operator") {
+  const ScratchFolder folder;
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"denoise", {}},
+      {"blur", {"--kernel", "gaussian:1"}},
+      {"inpaint", {"--keep", "0.6"}},
+      {"mri", {"--acceleration", "2", "--center-fraction", "0.15", "--coils", "2"}},
+      {"ct", {"--angles", "24"}}};
+  for (const auto& [kind, flags] : cases) {
+    CAPTURE(kind);
+    simulate(folder, kind, "48", flags);
+    const auto json = reconstruct(folder, {"--prior", "tv"});
+    CHECK(json["status"] == "converged");
+    CHECK(json["algorithm"] == "fista");
+    CHECK(json["psnr"].get<double>() > json["start"]["psnr"].get<double>() + 0.5);
+  }
+}
+
+TEST_CASE("reconstruct: the written image is the one whose PSNR is printed") {
+  const ScratchFolder folder;
+  simulate(folder, "blur");
+  const auto json = reconstruct(folder, {"--prior", "tv"});
+  const Array<float> x = image_of(folder / "x.h5");
+  REQUIRE(x.shape() == Shape{48, 48});
+  const auto truth =
+      elements_as<float>(*load_measurement(folder / "m.h5").truth).reshaped({48, 48});
+  CHECK(json["psnr"] == doctest::Approx(psnr(x, truth, 1.0)));
+  reconstruct(folder, {"--prior", "tv"}, "x.png");
+  const Array<float> picture = read_image(folder / "x.png");
+  double worst = 0;
+  for (Index i = 0; i < x.size(); ++i)
+    worst =
+        std::max(worst, std::abs(static_cast<double>(picture[i]) - std::clamp(x[i], 0.0f, 1.0f)));
+  CHECK(worst <= 0.5 / 255 + 1e-6);  // rounding to 8 bit
+}
+
+TEST_CASE(
+    "reconstruct: without a prior, cg solves the normal equations or stops at the noise level") {
+  const ScratchFolder folder;
+  simulate(folder, "blur", "32", {"--kernel", "gaussian:0.5"});
+  auto json = reconstruct(folder, {"--prior", "none"});
+  CHECK(json["algorithm"] == "cg");
+  CHECK(json["step_size"].is_null());
+  CHECK(json["cause"] == "the data are fitted to the noise level");
+  json = reconstruct(folder, {"--prior", "none", "--tolerance", "1e-7", "--max-iterations", "500"});
+  const Measurement m = load_measurement(folder / "m.h5");
+  const auto A = make_operator<float>(m);
+  auto residual = A.apply(image_of(folder / "x.h5").reshaped({1, 32, 32}));
+  axpy<float>(-1, ConstView<float>(elements_as<float>(m.data)), View<float>(residual));
+  const auto data = elements_as<float>(m.data);
+  CHECK(norm(A.apply_adjoint(residual)) < 1e-4 * norm(A.apply_adjoint(data)));
+  json = reconstruct(folder, {"--prior", "none", "--max-iterations", "0"}, "x.h5", 3);
+  CHECK(json["iterations"] == 0);
+  CHECK(distance(image_of(folder / "x.h5").reshaped({1, 32, 32}), data) == 0);
+}
+
+TEST_CASE("reconstruct: ridge priors, convex and weakly convex, real and complex") {
+  const ScratchFolder folder;
+  write_ridge(folder / "convex.h5", 0);
+  write_ridge(folder / "weak.h5", 0.5);
+  for (const std::string kind : {"blur", "mri"}) {
+    CAPTURE(kind);
+    simulate(folder, kind, "40");
+    const auto convex = reconstruct(
+        folder, {"--prior", "model", "--model", folder / "convex.h5", "--sigma", "0.05"});
+    CHECK(convex["algorithm"] == "accelerated-gradient");
+    CHECK(convex["certificate"]["kind"] == "estimated");
+    CHECK(convex["psnr"].get<double>() > convex["start"]["psnr"].get<double>());
+    const auto weak =
+        reconstruct(folder, {"--prior", "model", "--model", folder / "weak.h5", "--sigma", "0.05"});
+    CHECK(weak["algorithm"] == "sagd");
+    CHECK(weak["certificate"]["weak_convexity"] == doctest::Approx(0.5));
+  }
+  simulate(folder, "blur", "40");
+  const auto positive =
+      reconstruct(folder, {"--prior", "model", "--model", folder / "weak.h5", "--positivity"});
+  for (const float value : image_of(folder / "x.h5")) REQUIRE(value >= 0);
+  CHECK(positive["status"] == "converged");
+}
+
+TEST_CASE("reconstruct: plug-and-play runs on certified denoisers, on others only when told to") {
+  const ScratchFolder folder;
+  write_cnn(folder / "cnn.h5", 1.5);
+  write_cnn(folder / "good.h5", 0.7);
+  simulate(folder, "blur", "32");
+  auto json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
+  CHECK(json["certificate"]["kind"] == "proven");
+  CHECK(json["certificate"]["averagedness"] == 0.5);
+  CHECK(json["objective"].is_null());
+  CHECK(json["sigma"] == doctest::Approx(10.0 / 255));
+  json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "cnn.h5", "--certify"});
+  CHECK(json["status"] == "converged");
+  std::vector<std::string> forced = {
+      "reconstruct", folder / "m.h5",    "--prior", "pnp",   "--model",      folder / "cnn.h5",
+      "--force",     "--max-iterations", "20",      "--out", folder / "x.h5"};
+  const int code = fejer_command(folder, forced).code;
+  CHECK((code == 0 || code == 3));
+  json = reconstruct(
+      folder, {"--prior", "pnp", "--model", folder / "good.h5", "--lambda", "0.5", "--positivity"});
+  for (const float value : image_of(folder / "x.h5")) REQUIRE(value >= -0.5f);
+  simulate(folder, "mri", "32");
+  json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
+  CHECK(json["status"] == "converged");
+}
+
+TEST_CASE("reconstruct: too few iterations give exit code 3 and a result") {
+  const ScratchFolder folder;
+  simulate(folder, "blur", "32");
+  const auto json = reconstruct(folder, {"--prior", "tv", "--max-iterations", "3"}, "x.h5", 3);
+  CHECK(json["status"] == "max_iterations");
+  CHECK(json["iterations"] == 3);
+  CHECK(std::filesystem::exists(folder / "x.h5"));
+}
+
+TEST_CASE("reconstruct: --scale C solves for x / C, which is the same problem in another unit") {
+  const ScratchFolder folder;
+  simulate(folder, "denoise", "32");
+  Measurement m = load_measurement(folder / "m.h5");
+  const auto plain = reconstruct(folder, {"--prior", "tv", "--tolerance", "1e-7"});
+  const Array<float> x = image_of(folder / "x.h5");
+  Array<float> data = elements_as<float>(m.data);
+  scale<float>(View<float>(data), 8);
+  m.data = data;
+  m.noise_level *= 8;
+  m.truth.reset();
+  save_measurement(folder / "m.h5", m);
+  const auto scaled = reconstruct(folder, {"--prior", "tv", "--tolerance", "1e-7", "--scale", "8"});
+  Array<float> y = image_of(folder / "x.h5");
+  scale<float>(View<float>(y), 0.125f);
+  CHECK(scaled["psnr"].is_null());
+  CHECK(scaled["scale"] == 8);
+  CHECK(scaled["lambda"] == doctest::Approx(plain["lambda"].get<double>()));
+  CHECK(distance(x, y) <= 1e-5 * norm(x));  // powers of two: equal up to the JSON's noise level
+}
+
+TEST_CASE("reconstruct: --init and --truth are used") {
+  const ScratchFolder folder;
+  simulate(folder, "blur", "32");
+  {
+    Hdf5Writer file(folder / "images.h5");
+    file.write("flat", Array<float>(Shape{32, 32}, 0.25f));
+    file.commit();
+  }
+  const auto json = reconstruct(folder,
+                                {"--prior", "none", "--max-iterations", "0", "--init",
+                                 folder / "images.h5:/flat", "--truth", folder / "images.h5:/flat"},
+                                "x.h5", 3);
+  CHECK(json["nmse"] == 0);
+  CHECK(json["start"]["name"] == "init");
+}
+
+TEST_CASE("reconstruct: the same bits for 1, 2 and 4 threads") {
+  const ScratchFolder folder;
+  write_ridge(folder / "weak.h5", 0.5);
+  for (const std::string kind : {"blur", "mri", "ct"}) {
+    simulate(folder, kind, "40");
+    for (const std::vector<std::string>& prior :
+         {std::vector<std::string>{"--prior", "tv"},
+          {"--prior", "model", "--model", folder / "weak.h5"}}) {
+      std::vector<std::string> bits;
+      for (const char* threads : {"1", "2", "4"}) {
+        std::vector<std::string> flags = prior;
+        flags.insert(flags.end(), {"--threads", threads, "--max-iterations", "30"});
+        reconstruct(folder, flags, "x.h5", 3);
+        bits.push_back(contents(folder / "x.h5"));
+      }
+      CHECK(bits[0] == bits[1]);
+      CHECK(bits[0] == bits[2]);
+    }
+  }
+}
