@@ -22,13 +22,11 @@ Array<float> read_slice(const std::string& file, const std::string& dataset, Ind
   return image;
 }
 
-Array<float> enlarge(const Array<float>& image, Index factor) {
-  const Index H = image.shape()[1] * factor, W = image.shape()[2] * factor;
-  Array<float> out(Shape{1, H, W});
+Array<float> smooth(const Array<float>& image) {
+  const Index H = image.shape()[1], W = image.shape()[2];
+  Array<float> out(image.shape());
   const auto source = [&](Index r, Index c) {
-    r = std::clamp<Index>(r, 0, H - 1) / factor;
-    c = std::clamp<Index>(c, 0, W - 1) / factor;
-    return image[r * image.shape()[2] + c];
+    return image[std::clamp<Index>(r, 0, H - 1) * W + std::clamp<Index>(c, 0, W - 1)];
   };
   for (Index r = 0; r < H; ++r)
     for (Index c = 0; c < W; ++c) {

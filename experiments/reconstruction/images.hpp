@@ -9,8 +9,8 @@ namespace fejer::reconstruction {
 /// Slice `index` of a stack (N,H,W), or an image (H,W), as (1,H,W); divided by 255 if `bytes`.
 Array<float> read_slice(const std::string& file, const std::string& dataset, Index index,
                         bool bytes);
-/// Each pixel repeated factor x factor times, then a 3x3 mean: no staircases for tuning images.
-Array<float> enlarge(const Array<float>& image, Index factor);
+/// 3x3 means, the edge pixels repeated.
+Array<float> smooth(const Array<float>& image);
 /// Cut or padded with zeros about the centre to (1,rows,columns).
 Array<float> fit(const Array<float>& image, Index rows, Index columns);
 

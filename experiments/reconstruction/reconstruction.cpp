@@ -55,7 +55,7 @@ std::vector<std::string> selected(const experiments::Context& context, const std
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
   std::vector<AnyArray> last(task.tuning.size());
   std::vector<bool> have(task.tuning.size(), false);
-  const Effort effort{1e-4, smoke ? 5 : 300};
+  const Effort effort{1e-3, smoke ? 5 : 60};
   const auto score = [&](const tuning::Point& p) {
     double sum = 0;
     for (std::size_t i = 0; i < task.tuning.size(); ++i) {
@@ -70,7 +70,7 @@ tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke
     return sum / static_cast<double>(task.tuning.size());
   };
   tuning::SearchOptions options;
-  options.most_trials = smoke ? 2 : 22;
+  options.most_trials = smoke ? 2 : 12;
   return tuning::grid_search(search_space(method, task.tuning.front()), score, options);
 }
 
@@ -84,7 +84,7 @@ Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std
   for (const tuning::Trial& t : tuned.trials)
     cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
   // Weighted projections and network steps move slowly; both get the same tolerance.
-  const Effort effort{1e-5, smoke ? 5 : 2000};
+  const Effort effort{5e-5, smoke ? 5 : 500};
   for (const Case& c : task.test) {
     const Outcome o = reconstruct(task, c, method, tuned.best.point, effort);
     command::stop_if_interrupted();

@@ -58,11 +58,12 @@ Task deblur(const std::string& data, bool smoke) {
   Task t{.name = "deblur", .title = "Deblurring, Set12"};
   t.remark =
       "Image i is blurred by circular convolution with Levin kernel i mod 8, noise 0.01. Tuned on "
-      "training photographs 0, 100, 200, 300 with kernels 0, 2, 4, 6.";
-  for (Index i = 0; i < (smoke ? 1 : 4); ++i)
-    t.tuning.push_back(blurred("train" + std::to_string(100 * i),
-                               read_slice(data + "/train/bsd400.h5", "images", 100 * i, true), data,
-                               2 * i));
+      "the centres (128x128) of training photographs 0 and 200 with kernels 0 and 4.";
+  for (Index i = 0; i < (smoke ? 1 : 2); ++i)
+    t.tuning.push_back(
+        blurred("train" + std::to_string(200 * i),
+                fit(read_slice(data + "/train/bsd400.h5", "images", 200 * i, true), 128, 128), data,
+                4 * i));
   for (Index i = 0; i < (smoke ? 1 : 12); ++i) {
     std::string name = std::to_string(i + 1);
     if (name.size() < 2) name.insert(0, "0");
@@ -188,19 +189,19 @@ Case few_views(const std::string& name, const Array<float>& image, double pixel)
 Task ct_head(const std::string& data, bool smoke) {
   Task t{.name = "ct_head_60", .title = "CT, 60 views of a head slice", .positivity = true};
   t.remark =
-      "Simulated from the real slice, 512x512, parallel beam, noise 0.5 % of the largest datum, "
-      "lengths in units of the image's width. Tuned on T1 slices z = 60 and 75 enlarged to "
-      "512x512.";
-  const Index n = smoke ? 64 : 512;
+      "Simulated from the real slice reduced to 256x256 (means of 2x2), parallel beam, noise 0.5 % "
+      "of the largest datum, lengths in units of the image's width. Tuned on T1 slices z = 60 and "
+      "75, padded to 256x256.";
+  const Index n = smoke ? 64 : 256;
   for (const Index z : {0, 1}) {
     const Array<float> slice = head_slice(data, z);
-    const Array<float> image = smoke ? shrink(slice, 4) : enlarge(slice, 2);
+    const Array<float> image = smoke ? shrink(slice, 4) : slice;
     t.tuning.push_back(few_views("z=" + std::to_string(60 + 15 * z), fit(image, n, n),
                                  1.0 / static_cast<double>(n)));
     if (smoke) break;
   }
-  Array<float> head = read_slice(data + "/ct/head_slice.h5", "image", 0, false);
-  if (smoke) head = shrink(head, 8);
+  const Array<float> head =
+      shrink(read_slice(data + "/ct/head_slice.h5", "image", 0, false), 512 / n);
   t.test.push_back(few_views("head", head, 1.0 / static_cast<double>(n)));
   return t;
 }
@@ -216,15 +217,16 @@ Case tooth(const std::string& data, Index row, Index step) {
   TomographyGeometry g;
   g.detectors = sinogram.shape()[2];
   g.centre = 295.5;
+  g.pixel_size = 2;
   for (Index k = 0; k < angles.size(); k += step) g.angles_rad.push_back(angles[k]);
   Array<float> views(Shape{1, static_cast<Index>(g.angles_rad.size()), g.detectors});
   for (Index k = 0; k < views.shape()[1]; ++k)
     for (Index d = 0; d < g.detectors; ++d)
       views[k * g.detectors + d] = sinogram[(row * angles.size() + k * step) * g.detectors + d];
   Case c{"tooth", {}};
-  c.measurement.setup = CtSetup{g, 512, 512};
+  c.measurement.setup = CtSetup{g, 256, 256};
   c.measurement.data = std::move(views);
-  c.measurement.truth = read_slice(data + "/ct/tooth_sinogram.h5", "fbp", row, false);
+  c.measurement.truth = shrink(read_slice(data + "/ct/tooth_sinogram.h5", "fbp", row, false), 2);
   c.measurement.scale = 0.01;
   c.measurement.noise_level = tooth_noise;
   return c;
@@ -236,12 +238,13 @@ Task ct_tooth(const std::string& data, bool smoke) {
          .positivity = true,
          .data_range = 0.01};
   t.remark =
-      "Every third view of detector row 1, 512x512, intensity scale 0.01. Reference: the filtered "
-      "backprojection of all 181 views, which has noise and rings of its own, so PSNR is capped. "
+      "Every third view of detector row 1, on 256x256 pixels of twice the detector's pitch, "
+      "intensity scale 0.01. Reference: the filtered backprojection of all 181 views, which has "
+      "noise and rings of its own, so PSNR is capped. "
       "Tuned on the twin: row 0's 181-view image, clipped at 0 and smoothed by a 3x3 mean, seen "
       "from the same views with noise 0.006.";
   Case twin = tooth(data, 0, 3);
-  Array<float> image = enlarge(std::get<Array<float>>(*twin.measurement.truth), 1);
+  Array<float> image = smooth(std::get<Array<float>>(*twin.measurement.truth));
   for (float& value : image) value = std::max(value, 0.0f);
   const auto setup = std::get<CtSetup>(twin.measurement.setup);
   t.tuning.push_back(simulate<float>("twin", setup, image,
