@@ -60,11 +60,15 @@ std::string verdicts(const Json& cell) {
   std::string text;
   for (const auto& [status, n] : count) {
     if (!text.empty()) text += ", ";
-    text += status + " " + std::to_string(n);
+    text += status;
+    text += ' ';
+    text += std::to_string(n);
   }
   const std::string method = cell["method"];
-  if (method.rfind("pnp", 0) == 0)
-    text += rose == 0 ? "; change never rose" : "; change rose in " + std::to_string(rose);
+  if (method.rfind("pnp", 0) == 0) {
+    text += rose == 0 ? "; change never rose" : "; change rose in ";
+    if (rose > 0) text += std::to_string(rose);
+  }
   return text;
 }
 
