@@ -75,15 +75,49 @@ std::size_t element_count(hid_t space) {
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
+namespace {
+
+/// IEEE numbers of 16, 32 and 64 bits, the 16-bit brain float, and this machine's long double.
+bool sound_real(hid_t type) {
+  if (H5Tequal(type, H5T_NATIVE_LDOUBLE) > 0) return true;
+  const H5T_order_t order = H5Tget_order(type);
+  if ((order != H5T_ORDER_LE && order != H5T_ORDER_BE) || H5Tget_norm(type) != H5T_NORM_IMPLIED)
+    return false;
+  std::size_t sign = 0, exponent = 0, exponent_bits = 0, mantissa = 0, mantissa_bits = 0;
+  H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits);
+  const std::size_t bits = 8 * H5Tget_size(type);
+  const bool usual = (bits == 16 && (exponent_bits == 5 || exponent_bits == 8)) ||
+                     (bits == 32 && exponent_bits == 8) || (bits == 64 && exponent_bits == 11);
+  return usual && H5Tget_offset(type) == 0 && H5Tget_precision(type) == bits && mantissa == 0 &&
+         mantissa_bits == bits - 1 - exponent_bits && exponent == mantissa_bits &&
+         sign == bits - 1 && H5Tget_ebias(type) == (std::size_t{1} << (exponent_bits - 1)) - 1;
+}
+
+bool sound_integer(hid_t type) {
+  const H5T_order_t order = H5Tget_order(type);
+  const std::size_t bits = 8 * H5Tget_size(type), precision = H5Tget_precision(type);
+  const int offset = H5Tget_offset(type);
+  return (order == H5T_ORDER_LE || order == H5T_ORDER_BE) && bits <= 64 && precision >= 1 &&
+         precision <= bits && offset >= 0 && static_cast<std::size_t>(offset) <= bits - precision;
+}
+
+/// Whether the member is a sound real number inside the compound.
+bool sound_member(hid_t type, int member) {
+  if (member < 0) return false;
+  const auto index = static_cast<unsigned>(member);
+  const Handle part(H5Tget_member_type(type, index));
+  return H5Tget_class(part.get()) == H5T_FLOAT && sound_real(part.get()) &&
+         H5Tget_member_offset(type, index) + H5Tget_size(part.get()) <= H5Tget_size(type);
+}
+
+}  // namespace
+
 std::pair<std::string, std::string> complex_names(hid_t type) {
   if (H5Tget_class(type) != H5T_COMPOUND || H5Tget_nmembers(type) != 2) return {};
-  for (const auto& [real, imaginary] : {std::pair{"r", "i"}, std::pair{"real", "imag"}}) {
-    const int r = H5Tget_member_index(type, real), i = H5Tget_member_index(type, imaginary);
-    if (r < 0 || i < 0) continue;
-    if (H5Tget_member_class(type, static_cast<unsigned>(r)) != H5T_FLOAT) continue;
-    if (H5Tget_member_class(type, static_cast<unsigned>(i)) != H5T_FLOAT) continue;
-    return {real, imaginary};
-  }
+  for (const auto& [real, imaginary] : {std::pair{"r", "i"}, std::pair{"real", "imag"}})
+    if (sound_member(type, H5Tget_member_index(type, real)) &&
+        sound_member(type, H5Tget_member_index(type, imaginary)))
+      return {real, imaginary};
   return {};
 }
 
@@ -116,15 +150,20 @@ template Handle memory_type<std::int64_t>(const Names&);
 
 namespace {
 
+/// Numbers whose layout is not one of the usual ones count as `other`: the library's converters
+/// write beyond their memory or run for hours when a damaged file describes a strange one.
 Hdf5Type kind_of(hid_t type) {
   switch (H5Tget_class(type)) {
     case H5T_INTEGER:
-      return Hdf5Type::integer;
-    case H5T_ENUM:  // Python stores booleans so
-      return H5Tget_class(Handle(H5Tget_super(type)).get()) == H5T_INTEGER ? Hdf5Type::integer
-                                                                           : Hdf5Type::other;
+      return sound_integer(type) ? Hdf5Type::integer : Hdf5Type::other;
+    case H5T_ENUM: {  // Python stores booleans so
+      const Handle base(H5Tget_super(type));
+      return H5Tget_class(base.get()) == H5T_INTEGER && sound_integer(base.get())
+                 ? Hdf5Type::integer
+                 : Hdf5Type::other;
+    }
     case H5T_FLOAT:
-      return Hdf5Type::real;
+      return sound_real(type) ? Hdf5Type::real : Hdf5Type::other;
     case H5T_STRING:
       return Hdf5Type::text;
     case H5T_COMPOUND:
@@ -162,46 +201,6 @@ Hdf5Info described(hid_t type, hid_t space, const std::string& where) {
   }
   info.type = kind_of(type);
   return info;
-}
-
-namespace {
-
-std::string trimmed(const char* text, std::size_t bytes, H5T_str_t padding) {
-  std::size_t length = bytes;
-  if (padding == H5T_STR_NULLTERM) {
-    length = static_cast<std::size_t>(std::find(text, text + bytes, '\0') - text);
-  } else {
-    const char pad = padding == H5T_STR_SPACEPAD ? ' ' : '\0';
-    while (length > 0 && text[length - 1] == pad) --length;
-  }
-  return {text, length};
-}
-
-}  // namespace
-
-std::vector<std::string> read_strings(hid_t type, hid_t space, const std::string& where,
-                                      const std::function<herr_t(hid_t, void*)>& read) {
-  const std::size_t count = element_count(space);
-  std::vector<std::string> strings;
-  if (count == 0) return strings;
-  const Handle memory(H5Tcopy(type));
-  if (H5Tis_variable_str(type) <= 0) {
-    const std::size_t bytes = H5Tget_size(type);
-    std::vector<char> buffer(count * bytes);
-    if (read(memory.get(), buffer.data()) < 0) hdf5_fail(where, "cannot be read: " + hdf5_reason());
-    for (std::size_t i = 0; i < count; ++i)
-      strings.push_back(trimmed(buffer.data() + i * bytes, bytes, H5Tget_strpad(type)));
-    return strings;
-  }
-  struct Reclaimed {
-    hid_t type, space;
-    std::vector<char*> texts;
-    ~Reclaimed() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts.data()); }
-  } buffer{memory.get(), space, std::vector<char*>(count, nullptr)};
-  if (read(memory.get(), buffer.texts.data()) < 0)
-    hdf5_fail(where, "cannot be read: " + hdf5_reason());
-  for (const char* text : buffer.texts) strings.emplace_back(text == nullptr ? "" : text);
-  return strings;
 }
 
 std::string seal(const std::string& digest, std::uint64_t bytes) {

@@ -56,7 +56,7 @@ OpenAttribute open_attribute(hid_t object, const std::string& name, const std::s
   if (found.attribute) found.space = Handle(H5Aget_space(found.attribute.get()));
   if (!found.type || !found.space) hdf5_fail(found.where, "cannot be opened: " + hdf5_reason());
   found.info = described(found.type.get(), found.space.get(), found.where);
-  const auto bytes = static_cast<std::size_t>(std::max(1, found.info.bytes));
+  const auto bytes = static_cast<std::size_t>(std::max(16, found.info.bytes));
   if (static_cast<std::size_t>(found.info.shape.size()) > most_attribute_bytes / bytes)
     hdf5_fail(found.where, "is larger than 2^26 bytes; store it as a dataset");
   return found;
@@ -92,21 +92,19 @@ std::vector<std::int64_t> read_integers(const OpenAttribute& a) {
   return values;
 }
 
-std::vector<std::string> read_texts(const OpenAttribute& a) {
-  return read_strings(a.type.get(), a.space.get(), a.where, [&](hid_t memory, void* to) {
-    return H5Aread(a.attribute.get(), memory, to);
-  });
-}
-
 std::string shortest(double value) {
   char digits[32];
   const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
   return {digits, end};
 }
 
-std::vector<std::string> as_texts(const OpenAttribute& a) {
+std::vector<std::string> read_texts(const OpenAttribute& a, const std::string& path) {
+  return read_strings(a.attribute.get(), a.type.get(), a.space.get(), path, a.where);
+}
+
+std::vector<std::string> as_texts(const OpenAttribute& a, const std::string& path) {
   std::vector<std::string> texts;
-  if (a.info.type == Hdf5Type::text) texts = read_texts(a);
+  if (a.info.type == Hdf5Type::text) texts = read_texts(a, path);
   if (a.info.type == Hdf5Type::real)
     for (double value : read_numbers<double>(a)) texts.push_back(shortest(value));
   const bool boolean = H5Tget_class(a.type.get()) == H5T_ENUM &&
@@ -149,7 +147,7 @@ std::string Hdf5Reader::text_attribute(const std::string& object, const std::str
   const Handle owner = impl_->open(object);
   const OpenAttribute a = open_attribute(owner.get(), name, impl_->path, object);
   require_one(a, a.info.type == Hdf5Type::text, "one text");
-  return read_texts(a).at(0);
+  return read_texts(a, impl_->path).at(0);
 }
 
 std::vector<std::string> Hdf5Reader::attributes(const std::string& object) const {
@@ -165,7 +163,7 @@ std::string Hdf5Reader::attribute_as_text(const std::string& object,
   if (a.info.type == Hdf5Type::other || a.info.type == Hdf5Type::complex)
     return a.info.shape.size() == 0 ? ""
                                     : "values of another kind, shape " + to_string(a.info.shape);
-  return joined(as_texts(a), most_shown);
+  return joined(as_texts(a, impl_->path), most_shown);
 }
 
 int Hdf5Reader::require_format(const std::string& format, int newest_version) const {

@@ -1,11 +1,10 @@
 #pragma once
-/// What the HDF5 reader and writer share. The C library's calls stay inside the four hdf5_*.cpp.
+/// What the HDF5 reader and writer share. The C library's calls stay inside hdf5*.cpp.
 #define H5_USE_110_API  // later versions of the library offer the calls used here under this name
 #include <hdf5.h>
 
 #include <cstdint>
 #include <fejer/hdf5.hpp>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,9 +76,9 @@ Handle complex_type(hid_t part, std::size_t bytes, const char* real, const char*
 template <class X>
 Handle memory_type(const std::pair<std::string, std::string>& names = {"r", "i"});
 
-/// All strings of a text dataset or attribute; `read` is H5Dread or H5Aread with the rest bound.
-std::vector<std::string> read_strings(hid_t type, hid_t space, const std::string& where,
-                                      const std::function<herr_t(hid_t, void*)>& read);
+/// All strings of an opened text dataset or attribute of the file at `path`.
+std::vector<std::string> read_strings(hid_t object, hid_t type, hid_t space,
+                                      const std::string& path, const std::string& where);
 
 /// Fejér's user block: magic, digest and length of what follows, zeros.
 inline constexpr std::size_t seal_bytes = 512;
@@ -91,7 +90,12 @@ bool verify_seal(const std::string& path);
 struct OpenDataset {
   Handle dataset, type, space;
   Hdf5Info info;
+  bool verified = false;  ///< a checksum has shown that nothing is damaged
 };
+
+/// Throws where reading would ask for much memory on behalf of a small file, or where the library
+/// would read beyond its own: compact data and chunks that are shorter than they should be.
+void require_sound_storage(const OpenDataset& data, const std::string& where);
 
 }  // namespace fejer::detail
 

@@ -61,8 +61,10 @@ std::vector<hsize_t> lengths_of(const Shape& shape) {
 std::vector<hsize_t> chunk_of(std::vector<hsize_t> lengths, std::size_t element_bytes) {
   hsize_t left = chunk_bytes / element_bytes;
   for (std::size_t axis = lengths.size(); axis-- > 0;) {
-    lengths[axis] = std::clamp<hsize_t>(left, 1, lengths[axis]);
-    left /= lengths[axis];
+    const hsize_t length = lengths[axis], most = std::clamp<hsize_t>(left, 1, length);
+    const hsize_t pieces = (length + most - 1) / most;
+    lengths[axis] = (length + pieces - 1) / pieces;  // pieces of about equal size
+    left = pieces > 1 ? 1 : left / length;
   }
   return lengths;
 }

@@ -3,31 +3,19 @@
 #include <fejer/error.hpp>
 #include <fejer/files.hpp>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "data.hpp"
+#include "file_tools.hpp"
 
 using namespace fejer;
+using namespace fejer_test;
 namespace fs = std::filesystem;
 
-namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-int entries(const std::string& folder) {
-  return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("files: an atomic write replaces the whole file and leaves nothing else") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.txt";
   write_text(path, "first");
   CHECK(contents(path) == "first");
@@ -39,7 +27,7 @@ TEST_CASE("files: an atomic write replaces the whole file and leaves nothing els
 }
 
 TEST_CASE("files: the temporary file lies in the same folder, the old one stays until the end") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.txt";
   write_text(path, "old");
   write_atomically(path, [&](const std::string& temporary) {
@@ -52,7 +40,7 @@ TEST_CASE("files: the temporary file lies in the same folder, the old one stays 
 }
 
 TEST_CASE("files: after an exception the folder is as before") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.txt";
   const auto fails = [](const std::string& temporary) {
     std::ofstream(temporary) << "half";
@@ -67,7 +55,7 @@ TEST_CASE("files: after an exception the folder is as before") {
 }
 
 TEST_CASE("files: two writers of one name do not disturb each other") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.txt";
   write_atomically(path, [&](const std::string& outer) {
     write_atomically(path, [&](const std::string& inner) {
@@ -81,7 +69,7 @@ TEST_CASE("files: two writers of one name do not disturb each other") {
 }
 
 TEST_CASE("files: a symbolic link stays and its target is replaced") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   write_text(folder / "target.txt", "old");
   fs::create_symlink("target.txt", folder / "link.txt");
   write_text(folder / "link.txt", "new");
@@ -90,7 +78,7 @@ TEST_CASE("files: a symbolic link stays and its target is replaced") {
 }
 
 TEST_CASE("files: names that cannot be written are refused with the reason") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   CHECK_THROWS_WITH_AS(require_writable(""), "no file name given for the output", ArgumentError);
   CHECK_THROWS_WITH_AS(require_writable(folder.path()),
                        (folder.path() + ": is a folder, expected a file name").c_str(),
@@ -113,7 +101,7 @@ TEST_CASE("files: names that cannot be written are refused with the reason") {
 }
 
 TEST_CASE("files: unreadable files are refused with the reason") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.txt";
   CHECK_THROWS_WITH_AS(require_readable(path), (path + ": no such file").c_str(), FormatError);
   CHECK_THROWS_WITH_AS(require_readable(folder.path()),
@@ -141,7 +129,7 @@ TEST_CASE("files: sha256 gives the published values") {
   const std::string million(1000000, 'a');
   const char* expected = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
   CHECK(sha256(million.data(), million.size()) == expected);
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   write_text(folder / "a", "12345" + million);
   CHECK(sha256_of_file(folder / "a", 5) == expected);
   CHECK(sha256_of_file(folder / "a", 2000000) == sha256(nullptr, 0));

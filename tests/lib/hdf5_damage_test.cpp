@@ -2,27 +2,15 @@
 #include <fejer/error.hpp>
 #include <fejer/files.hpp>
 #include <fejer/hdf5.hpp>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 #include "data.hpp"
+#include "file_tools.hpp"
 
 using namespace fejer;
+using namespace fejer_test;
 
 namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void put(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 std::string small_file(const std::string& path) {
   Hdf5Writer writer(path);
@@ -46,7 +34,7 @@ std::string refusal(const std::string& path) {
 }  // namespace
 
 TEST_CASE("hdf5 damage: the user block is text, the digest is that of the rest") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string good = small_file(folder / "a.h5");
   const std::string expected = "FEJER-FILE 1\nsha256 " +
                                sha256(good.data() + 512, good.size() - 512) + "\nbytes " +
@@ -57,7 +45,7 @@ TEST_CASE("hdf5 damage: the user block is text, the digest is that of the rest")
 }
 
 TEST_CASE("hdf5 damage: every single flipped bit is found") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.h5", good = small_file(path);
   std::mt19937 random(7);
   const auto refused = [&](std::size_t position, int bit) {
@@ -78,7 +66,7 @@ TEST_CASE("hdf5 damage: every single flipped bit is found") {
 }
 
 TEST_CASE("hdf5 damage: a file cut or grown at any length is refused") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.h5", good = small_file(path);
   for (std::size_t length = 0; length < good.size(); length += length < 600 ? 1 : 97) {
     CAPTURE(length);
@@ -97,7 +85,7 @@ TEST_CASE("hdf5 damage: a file cut or grown at any length is refused") {
 }
 
 TEST_CASE("hdf5 damage: a newer container and foreign files are refused by name") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.h5";
   std::string newer = small_file(path);
   newer[11] = '2';
@@ -117,7 +105,7 @@ TEST_CASE("hdf5 damage: a newer container and foreign files are refused by name"
 }
 
 TEST_CASE("hdf5 damage: without its user block the rest is HDF5 from elsewhere, and cut: refused") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.h5", good = small_file(path);
   put(path, good.substr(512));
   {

@@ -1,114 +1,18 @@
-/// Files from other programs: every way to store numbers that people use, and files made to harm.
-#define H5_USE_110_API
-#include <hdf5.h>
-
+/// Files from other programs: every way to store numbers that people use.
 #include <complex>
 #include <cstdint>
-#include <fejer/error.hpp>
-#include <fejer/files.hpp>
 #include <fejer/hdf5.hpp>
-#include <functional>
 #include <limits>
 
 #include "data.hpp"
+#include "file_tools.hpp"
+#include "foreign_file.hpp"
 
 using namespace fejer;
-
-namespace {
-
-/// A file made with the C library; identifiers close with the file.
-class Foreign {
- public:
-  explicit Foreign(const std::string& path) {
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    file_ = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    H5Pclose(access);
-    REQUIRE(file_ >= 0);
-  }
-  ~Foreign() { H5Fclose(file_); }
-  Foreign(const Foreign&) = delete;
-  Foreign& operator=(const Foreign&) = delete;
-  hid_t id() const { return file_; }
-
-  hid_t dataset(const char* name, hid_t type, const std::vector<hsize_t>& lengths, const void* data,
-                hid_t memory = -1, hid_t creation = H5P_DEFAULT) {
-    const hid_t space = lengths.empty() ? H5Screate(H5S_SCALAR)
-                                        : H5Screate_simple(static_cast<int>(lengths.size()),
-                                                           lengths.data(), nullptr);
-    const hid_t made = H5Dcreate2(file_, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    REQUIRE(made >= 0);
-    if (data != nullptr)
-      REQUIRE(H5Dwrite(made, memory < 0 ? type : memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
-    H5Sclose(space);
-    return made;
-  }
-
-  void attribute(const char* name, hid_t type, const std::vector<hsize_t>& lengths,
-                 const void* data) {
-    const hid_t space = lengths.empty() ? H5Screate(H5S_SCALAR)
-                                        : H5Screate_simple(static_cast<int>(lengths.size()),
-                                                           lengths.data(), nullptr);
-    const hid_t made = H5Acreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    REQUIRE(made >= 0);
-    REQUIRE(H5Awrite(made, type, data) >= 0);
-    H5Aclose(made);
-    H5Sclose(space);
-  }
-
- private:
-  hid_t file_;
-};
-
-hid_t fixed_text(std::size_t bytes, H5T_str_t padding) {
-  const hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, bytes);
-  H5Tset_strpad(type, padding);
-  return type;
-}
-
-hid_t variable_text(H5T_cset_t characters) {
-  const hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, H5T_VARIABLE);
-  H5Tset_cset(type, characters);
-  return type;
-}
-
-hid_t python_bool() {
-  const hid_t type = H5Tenum_create(H5T_STD_I8LE);
-  std::int8_t value = 0;
-  H5Tenum_insert(type, "FALSE", &value);
-  value = 1;
-  H5Tenum_insert(type, "TRUE", &value);
-  return type;
-}
-
-hid_t half_float() {
-  const hid_t type = H5Tcopy(H5T_IEEE_F32LE);
-  H5Tset_fields(type, 15, 10, 5, 0, 10);
-  H5Tset_size(type, 2);
-  H5Tset_ebias(type, 15);
-  return type;
-}
-
-std::string refusal(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const FormatError& error) {
-    CHECK(std::string(error.what()).find('\n') == std::string::npos);
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+using namespace fejer_test;
 
 TEST_CASE("hdf5 foreign: number types of other machines and of Python") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   {
     Foreign file(folder / "a.h5");
     const double reals[3] = {1.5, -2, 1e300};
@@ -147,7 +51,7 @@ TEST_CASE("hdf5 foreign: number types of other machines and of Python") {
 }
 
 TEST_CASE("hdf5 foreign: complex numbers by name of the members, in any order and width") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   {
     Foreign file(folder / "a.h5");
     struct Swapped {
@@ -180,7 +84,7 @@ TEST_CASE("hdf5 foreign: complex numbers by name of the members, in any order an
 }
 
 TEST_CASE("hdf5 foreign: texts of fixed and variable length, attributes of every kind") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   {
     Foreign file(folder / "a.h5");
     const char* text = "variable";
@@ -239,36 +143,8 @@ TEST_CASE("hdf5 foreign: texts of fixed and variable length, attributes of every
   CHECK(contains(refusal([&] { reader.integer_attribute("/", "opaque"); }), "another kind"));
 }
 
-TEST_CASE("hdf5 foreign: shapes that are too large are refused before memory is asked for") {
-  const fejer_test::ScratchFolder folder;
-  {
-    Foreign file(folder / "a.h5");
-    const hid_t chunked = H5Pcreate(H5P_DATASET_CREATE);
-    const hsize_t chunk[2] = {64, 64};
-    H5Pset_chunk(chunked, 2, chunk);
-    H5Pset_deflate(chunked, 1);
-    const hsize_t large = hsize_t{1} << 32;
-    file.dataset("huge", H5T_NATIVE_FLOAT, {large, large}, nullptr, -1, chunked);
-    file.dataset("large", H5T_NATIVE_UINT8, {large, 64}, nullptr, -1, chunked);
-    file.dataset("sparse", H5T_NATIVE_UINT8, {1 << 14, 1 << 14}, nullptr, -1, chunked);
-    file.dataset("huge_and_empty", H5T_NATIVE_FLOAT, {large, large, large, 0}, nullptr);
-    file.dataset("many_axes", H5T_NATIVE_FLOAT, std::vector<hsize_t>(9, 1), nullptr);
-    file.dataset("wide", fixed_text(std::size_t{1} << 31, H5T_STR_NULLPAD), {0}, nullptr);
-    H5Pclose(chunked);
-  }
-  const Hdf5Reader reader(folder / "a.h5");
-  const auto read = [&](const char* name) { return refusal([&] { reader.read<float>(name); }); };
-  CHECK(contains(read("huge"), "/huge: needs more than 2^33 bytes"));
-  CHECK(contains(read("large"), "/large: needs more than 2^33 bytes"));
-  CHECK(contains(read("sparse"), "/sparse: claims 268435456 bytes but only 0 are stored"));
-  CHECK(contains(read("huge_and_empty"), "needs more than 2^33 bytes"));
-  CHECK(contains(read("many_axes"), "has 9 axes; at most 8 are supported"));
-  CHECK(contains(read("wide"), "has elements of more than 2^30 bytes"));
-  CHECK(reader.datasets().size() == 6);
-}
-
 TEST_CASE("hdf5 foreign: growing datasets are read as they are now") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   {
     Foreign file(folder / "a.h5");
     const hid_t chunked = H5Pcreate(H5P_DATASET_CREATE);
@@ -283,105 +159,19 @@ TEST_CASE("hdf5 foreign: growing datasets are read as they are now") {
   CHECK(Hdf5Reader(folder / "a.h5").read<float>("x", Shape{3})[2] == 3.0f);
 }
 
-TEST_CASE("hdf5 foreign: values and links that lead to other files are never followed") {
-  const fejer_test::ScratchFolder folder;
-  const float secret[2] = {1, 2};
-  Foreign(folder / "b.h5").dataset("x", H5T_NATIVE_FLOAT, {2}, secret);
-  write_text(folder / "raw", "12345678");
-  {
-    Foreign file(folder / "a.h5");
-    H5Lcreate_external("b.h5", "/x", file.id(), "linked", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_external("b.h5", "/", file.id(), "root", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_soft("/linked", file.id(), "soft_linked", H5P_DEFAULT, H5P_DEFAULT);
-    const hid_t external = H5Pcreate(H5P_DATASET_CREATE), mapped = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_external(external, (folder / "raw").c_str(), 0, 8);
-    file.dataset("external", H5T_NATIVE_FLOAT, {2}, nullptr, -1, external);
-    const hsize_t length = 2;
-    const hid_t space = H5Screate_simple(1, &length, nullptr);
-    H5Pset_virtual(mapped, space, "b.h5", "x", space);
-    file.dataset("virtual", H5T_NATIVE_FLOAT, {2}, nullptr, -1, mapped);
-  }
-  const Hdf5Reader reader(folder / "a.h5");
-  for (const char* name : {"linked", "root/x", "soft_linked"}) {
-    CAPTURE(name);
-    CHECK(contains(refusal([&] { reader.read<float>(name); }), "is a link into another file"));
-    CHECK_FALSE(reader.has(name));
-  }
-  for (const char* name : {"external", "virtual"}) {
-    CAPTURE(name);
-    CHECK(contains(refusal([&] { reader.read<float>(name); }), "keeps its values in another file"));
-    CHECK_FALSE(refusal([&] { reader.info(name); }).empty());
-  }
-  CHECK(reader.list().size() == 5);
-  CHECK(reader.datasets() == std::vector<std::string>{"/external", "/virtual"});
-}
-
-TEST_CASE("hdf5 foreign: links in circles, dangling links and deep groups end in an answer") {
-  const fejer_test::ScratchFolder folder;
-  const float values[2] = {1, 2};
-  {
-    Foreign file(folder / "a.h5");
-    const hid_t group = H5Gcreate2(file.id(), "g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_hard(file.id(), "/", group, "up", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_hard(group, ".", group, "self", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_soft("/ring2", file.id(), "ring1", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_soft("/ring1", file.id(), "ring2", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_soft("/nowhere", file.id(), "dangling", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_soft("/g/x", file.id(), "soft", H5P_DEFAULT, H5P_DEFAULT);
-    H5Tcommit2(file.id(), "type", H5Tcopy(H5T_NATIVE_INT), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    file.dataset("g/x", H5T_NATIVE_FLOAT, {2}, values);
-  }
-  {
-    const Hdf5Reader reader(folder / "a.h5");
-    CHECK(reader.datasets() == std::vector<std::string>{"/g/x"});
-    CHECK(reader.read<float>("g/up/g/self/x")[1] == 2.0f);
-    CHECK(reader.read<float>("soft")[0] == 1.0f);
-    for (const char* name : {"ring1", "dangling"}) {
-      CHECK_FALSE(reader.has(name));
-      CHECK(contains(refusal([&] { reader.read<float>(name); }), "no such dataset"));
-    }
-    CHECK(reader.has("type"));
-    CHECK_FALSE(reader.has_dataset("type"));
-    CHECK(contains(refusal([&] { reader.read<float>("type"); }), "is not a dataset"));
-  }
-  {
-    Foreign file(folder / "deep.h5");
-    std::string name;
-    for (int depth = 0; depth < 70; ++depth) {
-      name += "/g";
-      H5Gclose(H5Gcreate2(file.id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    }
-  }
-  const Hdf5Reader deep(folder / "deep.h5");
-  CHECK(contains(refusal([&] { deep.datasets(); }), "nested more than 64 deep"));
-}
-
-TEST_CASE("hdf5 foreign: the program's own error handler is left as it was") {
-  const fejer_test::ScratchFolder folder;
-  Foreign(folder / "a.h5").attribute("a", H5T_NATIVE_INT, {}, folder.path().data());
-  H5E_auto2_t before = nullptr, after = nullptr;
-  void* data = nullptr;
-  H5Eget_auto2(H5E_DEFAULT, &before, &data);
-  const Hdf5Reader reader(folder / "a.h5");
-  CHECK_FALSE(refusal([&] { reader.read<float>("none"); }).empty());
-  H5Eget_auto2(H5E_DEFAULT, &after, &data);
-  CHECK((before == after));
-}
-
 TEST_CASE("hdf5 foreign: the measured data and published models open") {
-  if (!fejer_test::have_data()) return;
-  const Hdf5Reader kspace(fejer_test::data("mri/brain16_96.h5"));
+  if (!have_data()) return;
+  const Hdf5Reader kspace(data("mri/brain16_96.h5"));
   CHECK(kspace.info("kspace").type == Hdf5Type::complex);
   CHECK(kspace.read<std::complex<float>>("kspace").shape() == Shape{16, 96, 96});
   CHECK(kspace.read<std::uint8_t>("mask_2d").shape() == Shape{96, 96});
-  const Hdf5Reader model(fejer_test::data("reference_models/wcrr_nn.h5"));
+  const Hdf5Reader model(data("reference_models/wcrr_nn.h5"));
   CHECK(model.info("derived/L").shape.rank() == 0);
   CHECK(model.read<double>("derived/L")[0] > 0);
   CHECK(model.attribute_as_text("/", "activation_antisymmetric") == "true");
-  const Hdf5Reader tooth(fejer_test::data("ct/tooth_sinogram.h5"));
+  const Hdf5Reader tooth(data("ct/tooth_sinogram.h5"));
   CHECK(tooth.real_attribute("/", "detector_centre_index") == 295.5);
   CHECK(tooth.integer_attribute("/", "image_size") == 512);
-  CHECK(
-      Hdf5Reader(fejer_test::data("ct/head_slice.h5")).attribute_as_text("/", "pixel_spacing_mm") ==
-      "0.431, 0.431");
+  CHECK(Hdf5Reader(data("ct/head_slice.h5")).attribute_as_text("/", "pixel_spacing_mm") ==
+        "0.431, 0.431");
 }

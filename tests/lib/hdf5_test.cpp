@@ -10,8 +10,10 @@
 #include <thread>
 
 #include "data.hpp"
+#include "file_tools.hpp"
 
 using namespace fejer;
+using namespace fejer_test;
 namespace fs = std::filesystem;
 
 namespace {
@@ -35,10 +37,6 @@ bool equal(const Array<X>& a, const Array<X>& b) {
   return a.shape() == b.shape() && std::equal(a.begin(), a.end(), b.begin());
 }
 
-int entries(const std::string& folder) {
-  return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
-}
-
 std::string message_of(const std::function<void()>& run) {
   try {
     run();
@@ -52,7 +50,7 @@ std::string message_of(const std::function<void()>& run) {
 
 TEST_CASE_TEMPLATE("hdf5: every type, rank and size comes back exactly", X, float, double, c64,
                    c128, std::uint8_t, std::int64_t) {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::vector<Shape> shapes = {Shape{},
                                      Shape{0},
                                      Shape{7},
@@ -84,7 +82,7 @@ TEST_CASE_TEMPLATE("hdf5: every type, rank and size comes back exactly", X, floa
 }
 
 TEST_CASE("hdf5: special numbers keep their bits, compression keeps noise") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   Array<double> values(Shape{6});
   values[0] = std::numeric_limits<double>::quiet_NaN();
   values[1] = -std::numeric_limits<double>::infinity();
@@ -106,7 +104,7 @@ TEST_CASE("hdf5: special numbers keep their bits, compression keeps noise") {
 }
 
 TEST_CASE("hdf5: values are converted where nothing is lost, and refused else") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   Array<double> mixed(Shape{3});
   mixed[0] = 3, mixed[1] = -4, mixed[2] = 5.5;
   Array<std::int64_t> large(Shape{2});
@@ -141,7 +139,7 @@ TEST_CASE("hdf5: values are converted where nothing is lost, and refused else") 
 }
 
 TEST_CASE("hdf5: missing, misshapen and misplaced datasets are named") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string file = folder / "a.h5";
   {
     Hdf5Writer writer(file);
@@ -177,7 +175,7 @@ TEST_CASE("hdf5: missing, misshapen and misplaced datasets are named") {
 }
 
 TEST_CASE("hdf5: texts and attributes come back, and are read strictly") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string file = folder / "a.h5", long_text(100000, 'x');
   {
     Hdf5Writer writer(file);
@@ -229,7 +227,7 @@ TEST_CASE("hdf5: texts and attributes come back, and are read strictly") {
 }
 
 TEST_CASE("hdf5: format and version are required, a newer version is refused") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const auto written = [&](const std::string& name, int version) {
     Hdf5Writer writer(folder / "a.h5");
     if (!name.empty()) writer.format(name, version);
@@ -255,7 +253,7 @@ TEST_CASE("hdf5: format and version are required, a newer version is refused") {
 }
 
 TEST_CASE("hdf5: equal contents give equal bytes") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   for (const char* name : {"a.h5", "b.h5"}) {
     Hdf5Writer writer(folder / name);
     writer.format("fejer-test", 1);
@@ -271,7 +269,7 @@ TEST_CASE("hdf5: equal contents give equal bytes") {
 }
 
 TEST_CASE("hdf5: without commit nothing is left, and an older file stays") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string file = folder / "a.h5";
   { Hdf5Writer(file).write("x", counted<float>({5})); }
   CHECK(entries(folder.path()) == 0);
@@ -295,7 +293,7 @@ TEST_CASE("hdf5: without commit nothing is left, and an older file stays") {
 }
 
 TEST_CASE("hdf5: misuse of the writer is refused and does no harm") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string file = folder / "a.h5";
   Hdf5Writer writer(file);
   const Array<float> x = counted<float>({5});
@@ -324,7 +322,7 @@ TEST_CASE("hdf5: misuse of the writer is refused and does no harm") {
 }
 
 TEST_CASE("hdf5: a reader can be moved") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   {
     Hdf5Writer writer(folder / "a.h5");
     writer.write("x", counted<float>({5}));

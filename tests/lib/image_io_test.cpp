@@ -11,34 +11,18 @@
 #include <fejer/files.hpp>
 #include <fejer/hdf5.hpp>
 #include <fejer/image_io.hpp>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <random>
-#include <sstream>
 
 #include "data.hpp"
+#include "file_tools.hpp"
 
 using namespace fejer;
+using namespace fejer_test;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void put(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// The message of the refusal; "" when the picture was accepted.
 std::string refusal(const std::string& path) {
@@ -49,10 +33,6 @@ std::string refusal(const std::string& path) {
     return error.what();
   }
   return "";
-}
-
-int entries(const std::string& folder) {
-  return static_cast<int>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 /// Values k / most, all different from their neighbours.
@@ -192,7 +172,7 @@ void make_jpeg(const std::string& path, int height, int width, J_COLOR_SPACE spa
 }  // namespace
 
 TEST_CASE("image: PNG of 8 and 16 bits comes back exactly") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.png";
   for (int bits : {8, 16}) {
     const int most = bits == 8 ? 255 : 65535;
@@ -211,7 +191,7 @@ TEST_CASE("image: PNG of 8 and 16 bits comes back exactly") {
 }
 
 TEST_CASE("image: values are clipped and rounded to the nearest level") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   Array<float> image(Shape{2, 4});
   const float infinity = std::numeric_limits<float>::infinity();
   const float values[8] = {-0.3f,    1.7f,      0.4f / 255,   0.6f / 255,
@@ -224,41 +204,41 @@ TEST_CASE("image: values are clipped and rounded to the nearest level") {
 }
 
 TEST_CASE("image: PNG of every layout, plain and interlaced, with alpha, palette and gamma") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.png";
   const int grey = PNG_COLOR_TYPE_GRAY, ga = PNG_COLOR_TYPE_GA, palette = PNG_COLOR_TYPE_PALETTE;
   const int rgb = PNG_COLOR_TYPE_RGB, rgba = PNG_COLOR_TYPE_RGBA;
+  struct Kind {
+    int colour, channels;
+    std::vector<int> bits;
+  };
+  struct Size {
+    int height, width;
+  };
   for (bool interlaced : {false, true})
-    for (Layout layout : {Layout{grey, 1, 1, false},
-                          {grey, 2, 1, false},
-                          {grey, 4, 1, false},
-                          {grey, 8, 1, false},
-                          {grey, 16, 1, false},
-                          {ga, 8, 2, false},
-                          {ga, 16, 2, false},
-                          {palette, 1, 1, false},
-                          {palette, 2, 1, false},
-                          {palette, 4, 1, false},
-                          {palette, 8, 1, false},
-                          {rgb, 8, 3, false},
-                          {rgb, 16, 3, false},
-                          {rgba, 8, 4, false},
-                          {rgba, 16, 4, false}})
-      for (const auto& [height, width] : {std::pair{1, 1}, {5, 7}, {9, 1}, {17, 33}}) {
-        layout.interlaced = interlaced;
-        CAPTURE(layout.colour);
-        CAPTURE(layout.bits);
-        CAPTURE(interlaced);
-        CAPTURE(width);
-        make_png(path, height, width, layout);
-        const Array<float> image = read_image(path), expected = expected_of(height, width, layout);
-        CHECK(image.shape() == expected.shape());
-        CHECK(largest_difference(image, expected) < 1e-7);  // half a unit in the last place
-      }
+    for (const Kind& kind : {Kind{grey, 1, {1, 2, 4, 8, 16}},
+                             {ga, 2, {8, 16}},
+                             {palette, 1, {1, 2, 4, 8}},
+                             {rgb, 3, {8, 16}},
+                             {rgba, 4, {8, 16}}})
+      for (const int bits : kind.bits)
+        for (const Size& size : {Size{1, 1}, {5, 7}, {9, 1}, {17, 33}}) {
+          const int height = size.height, width = size.width;
+          const Layout layout = {kind.colour, bits, kind.channels, interlaced};
+          CAPTURE(layout.colour);
+          CAPTURE(layout.bits);
+          CAPTURE(interlaced);
+          CAPTURE(width);
+          make_png(path, height, width, layout);
+          const Array<float> image = read_image(path),
+                             expected = expected_of(height, width, layout);
+          CHECK(image.shape() == expected.shape());
+          CHECK(largest_difference(image, expected) < 1e-7);  // half a unit in the last place
+        }
 }
 
 TEST_CASE("image: a PNG that is cut anywhere or has one flipped bit is refused") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.png";
   save_png(path, smooth(3, 40, 30), 8);
   const std::string good = contents(path);
@@ -283,7 +263,7 @@ TEST_CASE("image: a PNG that is cut anywhere or has one flipped bit is refused")
 }
 
 TEST_CASE("image: JPEG within its tolerance, grey and colour") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.jpg";
   for (Index channels : {1, 3}) {
     const Array<float> image = smooth(channels, 61, 83);
@@ -307,7 +287,7 @@ TEST_CASE("image: JPEG within its tolerance, grey and colour") {
 }
 
 TEST_CASE("image: a JPEG that is cut anywhere is refused, flipped bits do no harm") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a.jpg";
   save_jpeg(path, smooth(3, 64, 48));
   const std::string good = contents(path);
@@ -337,7 +317,7 @@ TEST_CASE("image: a JPEG that is cut anywhere is refused, flipped bits do no har
 }
 
 TEST_CASE("image: what is no grey or RGB picture is refused with the reason") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a";
   make_jpeg(path, 8, 8, JCS_CMYK, 4, false);
   CHECK(refusal(path) ==
@@ -358,7 +338,7 @@ TEST_CASE("image: what is no grey or RGB picture is refused with the reason") {
 }
 
 TEST_CASE("image: sizes that cannot be are refused before memory is asked for") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "a";
   make_png(path, 20000, 20000, {PNG_COLOR_TYPE_RGB, 16, 3, false}, true);
   CHECK(refusal(path) == path + ": has 20000 x 20000 pixels, more than 2^28");
@@ -387,7 +367,7 @@ TEST_CASE("image: sizes that cannot be are refused before memory is asked for") 
 }
 
 TEST_CASE("image: misuse of the writers is refused and leaves nothing") {
-  const fejer_test::ScratchFolder folder;
+  const ScratchFolder folder;
   const Array<float> image(Shape{1, 2, 2});
   CHECK_THROWS_WITH_AS(save_png(folder / "a", image, 12), "write_png: bits is 12, expected 8 or 16",
                        ArgumentError);
@@ -418,10 +398,10 @@ TEST_CASE("image: grey is the luma of colour") {
 }
 
 TEST_CASE("image: the pictures of Set12 are the same as PNG and as HDF5") {
-  if (!fejer_test::have_data()) return;
-  const Array<float> image = read_image(fejer_test::data("set12/01.png"));
-  const auto stored = Hdf5Reader(fejer_test::data("set12/set12.h5"))
-                          .read<std::uint8_t>("images/01", Shape{256, 256});
+  if (!have_data()) return;
+  const Array<float> image = read_image(data("set12/01.png"));
+  const auto stored =
+      Hdf5Reader(data("set12/set12.h5")).read<std::uint8_t>("images/01", Shape{256, 256});
   CHECK(image.shape() == Shape{1, 256, 256});
   for (Index i = 0; i < image.size(); ++i)
     REQUIRE(image[i] == static_cast<float>(stored[i]) / 255.0f);

@@ -4,7 +4,8 @@
 ///
 /// Files that Fejér writes start with a 512-byte user block that holds a magic word and the SHA-256
 /// of the rest, so that any damage or edit is found on opening; other HDF5 programs skip it. Files
-/// from elsewhere have no such block and are read as they are.
+/// from elsewhere have no such block; they are read as they are, after checks of what the C library
+/// takes on trust. Links and values that lead into other files are never followed.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,7 +20,7 @@ enum class Hdf5Type { integer, real, complex, text, other };
 struct Hdf5Info {
   Shape shape;
   Hdf5Type type = Hdf5Type::other;
-  int bytes = 0;  ///< of one element
+  int bytes = 0;  ///< of one element; 0 for text of variable length
 };
 
 /// "FILE.h5:/dataset" cut at the last ":/"; throws ArgumentError unless both parts are there.
@@ -42,7 +43,8 @@ class Hdf5Reader {
   /// Whether Fejér's checksum was there (it was then verified).
   bool has_checksum() const;
 
-  bool has(const std::string& object) const;  ///< dataset or group
+  /// Dataset or group. Names are paths from the root, with or without the leading "/".
+  bool has(const std::string& object) const;
   bool has_dataset(const std::string& name) const;
   /// Names of the members of a group, sorted.
   std::vector<std::string> list(const std::string& group = "/") const;
@@ -50,8 +52,10 @@ class Hdf5Reader {
   std::vector<std::string> datasets() const;
   Hdf5Info info(const std::string& dataset) const;
 
-  /// Whole dataset, converted from any stored integer or real type. X complex reads a compound of
-  /// two reals {r, i} or a real dataset; X real refuses complex data. Refuses more than 2^33 bytes.
+  /// Whole dataset, converted from any stored integer (of up to 64 bits, truth values too) or IEEE
+  /// real type of either byte order. X complex reads a compound of two reals {r, i} or {real,
+  /// imag}, or a real dataset; X real refuses complex data; X integer refuses values that it cannot
+  /// hold. Refuses more than 2^33 bytes, and compression other than gzip, shuffle and fletcher32.
   template <class X>
   Array<X> read(const std::string& dataset) const;
   /// The same, and throws unless the shape is this one.
@@ -77,8 +81,9 @@ class Hdf5Reader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Collects a file under a temporary name; commit() checksums it, flushes it and renames it.
-/// Without commit() nothing is left behind.
+/// Collects a file in memory; commit() adds the checksum, writes it under a temporary name, flushes
+/// and renames it. Without commit() nothing is left behind. Equal contents give equal bytes (no
+/// time stamps); numbers are little-endian, and from 64 KiB on compressed in chunks of about 1 MiB.
 class Hdf5Writer {
  public:
   explicit Hdf5Writer(const std::string& path);
