@@ -127,7 +127,7 @@ std::vector<MethodSpec> make_methods(const std::string& data, const std::string&
 }
 
 std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first) {
-  if (method.prior == "pnp") return {{{0.3, 0.001, 1, 3}, {1, 0.1, 10, 2}}};
+  if (method.prior == "pnp") return {{{0.1, 0.001, 1, 3}, {1, 0.1, 10, 2}}};
   const Measurement& m = first.measurement;
   const command::Situation situation{method.prior, kind_of(m.setup), m.noise_level / m.scale, {}};
   const double sigma = command::default_sigma(situation);

@@ -55,7 +55,9 @@ std::vector<std::string> selected(const experiments::Context& context, const std
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
   std::vector<AnyArray> last(task.tuning.size());
   std::vector<bool> have(task.tuning.size(), false);
-  const Effort effort{1e-3, smoke ? 5 : 60};
+  // Plug-and-play moves more slowly than accelerated methods.
+  const bool slow = method.prior == "pnp";
+  const Effort effort{slow ? 1e-4 : 5e-4, smoke ? 5 : slow ? 150 : 80};
   const auto score = [&](const tuning::Point& p) {
     double sum = 0;
     for (std::size_t i = 0; i < task.tuning.size(); ++i) {
@@ -70,7 +72,7 @@ tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke
     return sum / static_cast<double>(task.tuning.size());
   };
   tuning::SearchOptions options;
-  options.most_trials = smoke ? 2 : 12;
+  options.most_trials = smoke ? 2 : 17;
   return tuning::grid_search(search_space(method, task.tuning.front()), score, options);
 }
 

@@ -79,7 +79,7 @@ std::string report(const Json& record) {
       "# Reconstruction: priors compared\n\nMade by `fejer experiment run reconstruction`; every "
       "figure is the mean over the test cases.\nPSNR in dB and SSIM before any clipping. "
       "Parameters "
-      "were tuned on other images by a coarse-to-fine\nsearch, at most 12 trials. Stopped at a "
+      "were tuned on other images by a coarse-to-fine\nsearch, at most 17 trials. Stopped at a "
       "relative change of 5e-5 or after 500 iterations. Seconds are\nthose of this machine, which "
       "may have had other work.\n\n";
   text += "Fejér " + record.value("version", "") + ", " + record.value("compiler", "") + "\n";
