@@ -33,7 +33,8 @@ void PaddedPlanes<T>::clear_border() {
   };
   const Index before = left_, after = row_ - left_ - w.size.columns;
   if (halo.rows == 0 && halo.columns == 0) return;
-  parallel_for(w.channels, 8, [&](Index begin, Index end) {
+  const Index grain = std::max<Index>(1, 4096 / (w.size.rows + 1));
+  parallel_for(w.channels, grain, [&](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) {
       clear(w.at(c, -halo.rows, -before), halo.rows * row_);
       for (Index y = 0; y < w.size.rows; ++y) {
@@ -71,7 +72,9 @@ void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
   const Kernels<T>& run = kernels<T>();
   const Planes<T> source = in.grown(radius());
   const Index taps = in_ * rows_ * columns_;
-  const Index band = out.size.rows >= 64 ? 8 : 4;
+  // Pieces of 1 Mflop or more, of at least 4 rows: the packed weights are read once a piece.
+  const Index work = std::max<Index>(1, 2 * taps * out_ * out.size.columns);
+  const Index band = std::clamp<Index>(1000000 / work, out.size.rows >= 64 ? 8 : 4, 64);
   parallel_for(out.size.rows, band, [&](Index begin, Index end) {
     for (const Block& block : blocks_) {
       run.convolve({.in = source.at(0, begin, 0),

@@ -112,7 +112,7 @@ Quadrature lanczos(Normal& normal, int steps, Start start) {
 /// that the quadrature gives it after far fewer products than s.
 double power(Normal normal, int steps, Start start) {
   if (steps < 1) throw ArgumentError("power method: expected at least one step");
-  const int products = std::min(steps + 2, 8 + static_cast<int>(4 * std::sqrt(steps)));
+  const int products = std::min(steps + 2, 4 + static_cast<int>(3 * std::sqrt(steps)));
   const Quadrature q = lanczos(normal, products, start);
   const double largest = q.nodes.maxCoeff();
   if (!(largest > 0) || !std::isfinite(largest)) return largest;

@@ -85,7 +85,7 @@ class RidgeRegulariser {
 
 /// ||W^T W u|| after `steps` power steps u <- W^T W u / ||.|| on images of size x size, from the
 /// start that the published models used: their L (256, 200). A lower bound of ||W||^2 that still
-/// depends on the start by some 1e-4. Computed by Lanczos quadrature, with 4 sqrt(steps) products.
+/// depends on the start by some 1e-4. Computed by Lanczos quadrature, with 3 sqrt(steps) products.
 double power_norm_squared(const std::vector<Array<double>>& kernels, Borders borders,
                           Index size = 256, int steps = 200);
 /// The same for W^T diag(weights) W, weights (C) >= 0: L of the original CRR-NN, where the weights

@@ -1,0 +1,151 @@
+#include <fejer/models/convolution.hpp>
+
+#include <doctest/doctest.h>
+#include <fejer/check.hpp>
+#include <fejer/parallel.hpp>
+#include <fejer/vector.hpp>
+
+#include "small_models.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+/// The definition, sum by sum; `pad` zeros on each side.
+Array<double> naive(const Array<double>& w, const Array<double>& bias, const Array<double>& x,
+                    Index pad_rows, Index pad_columns) {
+  const Index out = w.shape()[0], in = w.shape()[1], kh = w.shape()[2], kw = w.shape()[3];
+  const Index H = x.shape()[1], W = x.shape()[2];
+  Array<double> y(Shape{out, H + 2 * pad_rows - kh + 1, W + 2 * pad_columns - kw + 1});
+  for (Index o = 0; o < out; ++o)
+    for (Index r = 0; r < y.shape()[1]; ++r)
+      for (Index c = 0; c < y.shape()[2]; ++c) {
+        double sum = bias.size() > 0 ? bias[o] : 0;
+        for (Index i = 0; i < in; ++i)
+          for (Index p = 0; p < kh; ++p)
+            for (Index q = 0; q < kw; ++q) {
+              const Index yy = r + p - pad_rows, xx = c + q - pad_columns;
+              if (yy >= 0 && yy < H && xx >= 0 && xx < W)
+                sum += w[((o * in + i) * kh + p) * kw + q] * x[(i * H + yy) * W + xx];
+            }
+        y[(o * y.shape()[1] + r) * y.shape()[2] + c] = sum;
+      }
+  return y;
+}
+
+/// A layer as an operator, so that the public checker can take it.
+struct Layer {
+  Convolution<double> convolution;
+  Shape input;
+  Shape domain() const { return input; }
+  Shape range() const { return convolution.output_shape(input); }
+  void apply(ConstView<double> x, View<double> y) const { convolution.apply(x, y); }
+  void apply_adjoint(ConstView<double> y, View<double> x) const { convolution.apply_adjoint(y, x); }
+};
+
+Index odd(const RandomStream& s, std::uint64_t i, Index largest) {
+  return 1 + 2 * static_cast<Index>(s.uniform(i) * static_cast<double>((largest + 1) / 2));
+}
+
+}  // namespace
+
+TEST_CASE("Convolution by hand: a correlation, not flipped, centred, with bias") {
+  Array<double> w(Shape{1, 1, 1, 3}), b(Shape{1}), x(Shape{1, 1, 4}), y(x.shape());
+  w[0] = 1;
+  w[1] = 10;
+  w[2] = 100;
+  b[0] = 0.5;
+  for (Index i = 0; i < 4; ++i) x[i] = static_cast<double>(i + 1);
+  const Convolution<double> zero(w, b);
+  zero.apply(x, y);
+  const double expected[] = {210.5, 321.5, 432.5, 43.5};
+  for (Index i = 0; i < 4; ++i) CHECK(y[i] == expected[i]);
+  zero.apply_adjoint(x, y);  // flipped, without the bias
+  const double adjoint[] = {12, 123, 234, 340};
+  for (Index i = 0; i < 4; ++i) CHECK(y[i] == adjoint[i]);
+  const Convolution<double> valid(w, Padding::valid);
+  CHECK(valid.output_shape(x.shape()) == Shape{1, 1, 2});
+  Array<double> short_y(Shape{1, 1, 2});
+  valid.apply(x, short_y);
+  CHECK(short_y[0] == 321);
+  CHECK(short_y[1] == 432);
+}
+
+TEST_CASE("Convolution equals its definition for all block sizes, kernels and image sizes") {
+  const ScopedThreads one(1);  // small images
+  const RandomStream s = Rng(3).stream("shapes");
+  for (std::uint64_t trial = 0; trial < 220; ++trial) {
+    const std::uint64_t k = 8 * trial;
+    const Index in = 1 + static_cast<Index>(s.uniform(k) * 9);
+    const Index out = 1 + static_cast<Index>(s.uniform(k + 1) * 14);
+    const Index kh = odd(s, k + 2, 13), kw = odd(s, k + 3, 13);
+    const bool valid = s.uniform(k + 4) < 0.4;
+    Index H = 1 + static_cast<Index>(s.uniform(k + 5) * 20);
+    Index W = 1 + static_cast<Index>(s.uniform(k + 6) * 70);
+    if (valid) {
+      H += kh - 1;
+      W += kw - 1;
+    }
+    const std::string name = std::to_string(trial);
+    const Array<double> w = random_array({out, in, kh, kw}, "w" + name);
+    const Array<double> b = random_array({out}, "b" + name),
+                        x = random_array({in, H, W}, "x" + name);
+    const Array<double> expected = naive(w, b, x, valid ? 0 : kh / 2, valid ? 0 : kw / 2);
+    CAPTURE(to_string(w.shape()));
+    CAPTURE(to_string(x.shape()));
+    const double scale = std::sqrt(static_cast<double>(in * kh * kw));
+    const Padding padding = valid ? Padding::valid : Padding::zero;
+    const Convolution<double> layer(w, b, padding);
+    Array<double> y(expected.shape());
+    layer.apply(x, y);
+    CHECK(largest_difference(y, expected) < 1e-13 * scale);
+    const Convolution<float> single(converted<float>(w), converted<float>(b), padding);
+    Array<float> yf(expected.shape());
+    const Array<float> xf = converted<float>(x);
+    single.apply(xf, yf);
+    CHECK(largest_difference(yf, converted<float>(expected)) < 2e-5 * scale);
+    const Convolution<double> linear(w, padding);
+    CHECK(adjoint_error(LinearOperator<double>(Layer{linear, x.shape()}), 1) < 1e-14);
+  }
+}
+
+TEST_CASE("Convolution gives the same bits for 1, 2 and 4 threads") {
+  const Convolution<float> layer(random_array<float>({7, 3, 5, 5}, "w"));
+  const Array<float> x = random_array<float>({3, 67, 61}, "x");
+  Array<float> first(Shape{7, 67, 61}), back(x.shape());
+  for (const int threads : {1, 2, 4}) {
+    const ScopedThreads limit(threads);
+    Array<float> y(first.shape()), z(x.shape());
+    layer.apply(x, y);
+    layer.apply_adjoint(y, z);
+    if (threads == 1) {
+      first = y;
+      back = z;
+    }
+    CHECK(same_bits(y, first));
+    CHECK(same_bits(z, back));
+  }
+}
+
+TEST_CASE("Convolution keeps NaN where it belongs") {
+  const Convolution<float> layer(random_array<float>({1, 1, 3, 3}, "w"));
+  Array<float> x(Shape{1, 9, 40}, 1.0F), y(x.shape());
+  x[4 * 40 + 20] = std::nanf("");
+  layer.apply(x, y);
+  int count = 0;
+  for (const float v : y) count += std::isnan(v) ? 1 : 0;
+  CHECK(count == 9);
+}
+
+TEST_CASE("Convolution refuses what does not fit, saying what does") {
+  const Array<double> even(Shape{1, 1, 2, 3}, 1.0), good(Shape{2, 3, 3, 3}, 1.0);
+  CHECK(throws_with<ShapeError>([&] { Convolution<double> c(even); }, "odd kh and kw"));
+  CHECK(throws_with<ShapeError>([&] { Convolution<double> c(good, Array<double>(Shape{3})); },
+                                "got (3), expected (2)"));
+  const Convolution<double> layer(good, Padding::valid);
+  CHECK(throws_with<ShapeError>([&] { layer.output_shape({2, 8, 8}); }, "(3, H, W)"));
+  CHECK(throws_with<ShapeError>([&] { layer.output_shape({3, 2, 8}); }, "smaller than the kernel"));
+  Array<double> x(Shape{3, 8, 8}), y(Shape{2, 8, 8});
+  CHECK(throws_with<ShapeError>([&] { layer.apply(x, y); }, "expected (2,6,6)"));
+}

@@ -1,0 +1,245 @@
+#include <fejer/models/model_file.hpp>
+
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+
+#include <doctest/doctest.h>
+#include <fejer/hdf5.hpp>
+#include <fejer/parallel.hpp>
+
+#include "data.hpp"
+#include "small_models.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+Model<double> ridge_model(Borders borders = Borders::zero_every_layer) {
+  return {RidgeRegulariser<double>(small_ridge(borders)), {"made up", "small"}};
+}
+Model<double> tstep_model() {
+  return {CrrTStepDenoiser<double>(
+              RidgeRegulariser<double>(small_ridge(Borders::zero_every_layer, 0)), 4, 25.0 / 255),
+          {}};
+}
+Model<double> cnn_model(Activation activation) {
+  return {LipschitzCnn<double>(small_cnn(activation)), {}};
+}
+
+/// A model file as plain values, to be changed and written again with a correct checksum.
+struct Contents {
+  std::map<std::string, std::string> root;
+  std::map<std::string, std::map<std::string, double>> numbers;
+  std::map<std::string, std::map<std::string, std::string>> words;
+  std::map<std::string, Array<double>> arrays;
+};
+
+Contents read(const std::string& path) {
+  const Hdf5Reader file(path);
+  Contents c;
+  for (const char* name : {"model", "name", "source"})
+    c.root[name] = file.text_attribute("/", name);
+  for (const char* group : {"/config", "/certificate"})
+    for (const auto& name : file.attributes(group)) {
+      try {
+        c.numbers[group][name] = file.real_attribute(group, name);
+      } catch (const FormatError&) {
+        c.words[group][name] = file.text_attribute(group, name);
+      }
+    }
+  for (const auto& name : file.list("/parameters"))
+    c.arrays["/parameters/" + name] = file.read<double>("/parameters/" + name);
+  return c;
+}
+
+void write(const std::string& path, const Contents& c, int version = 1) {
+  Hdf5Writer file(path);
+  file.format("fejer-model", version);
+  for (const auto& [name, value] : c.root) file.attribute("/", name, value);
+  for (const char* group : {"/config", "/certificate"}) file.group(group);
+  for (const auto& [group, entries] : c.numbers)
+    for (const auto& [name, value] : entries) file.attribute(group, name, value);
+  for (const auto& [group, entries] : c.words)
+    for (const auto& [name, value] : entries) file.attribute(group, name, value);
+  for (const auto& [name, array] : c.arrays) file.write(name, array);
+  file.commit();
+}
+
+/// Whether a changed copy is refused with a message that holds `part`.
+bool refused(const Model<double>& model, const std::function<void(Contents&)>& change,
+             const std::string& part, int version = 1) {
+  const ScratchFolder folder;
+  const std::string good = folder / "good.h5", bad = folder / "bad.h5";
+  save_model(good, model);
+  Contents c = read(good);
+  change(c);
+  write(bad, c, version);
+  return throws_with<FormatError>([&] { load_model<float>(bad); }, part);
+}
+
+}  // namespace
+
+TEST_CASE("models survive a round trip: the same parameters, the same output") {
+  const ScopedThreads one(1);  // small images
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
+    const Model<double> model = ridge_model(borders);
+    save_model(path, model);
+    const Model<double> again = load_model<double>(path);
+    CHECK(again.kind() == "ridge");
+    CHECK(again.origin.source == "made up");
+    CHECK(again.origin.name == "small");
+    CHECK(again.ridge().parameters().borders == borders);
+    const Array<double> x = random_array({1, 9, 9}, "x", 0.1);
+    Array<double> a(x.shape()), b(x.shape());
+    CHECK(again.ridge().value_and_gradient(x, 0.05, a) ==
+          model.ridge().value_and_gradient(x, 0.05, b));
+    CHECK(same_bits(a, b));
+  }
+  for (const Model<double>& model :
+       {tstep_model(), cnn_model(Activation::relu), cnn_model(Activation::spline)}) {
+    save_model(path, model);
+    const Model<double> again = load_model<double>(path);
+    CHECK(again.kind() == model.kind());
+    CHECK(again.noise_level() == model.noise_level());
+    const Array<double> x = random_array({1, 9, 9}, "x", 0.1);
+    Array<double> a(x.shape()), b(x.shape());
+    make_denoiser(model).denoise(x, *model.noise_level(), a);
+    make_denoiser(again).denoise(x, *model.noise_level(), b);
+    CHECK(same_bits(a, b));
+    CHECK(load_model<float>(path).kind() == model.kind());
+  }
+}
+
+TEST_CASE("an unchanged copy of a model file is accepted") {
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5", copy = folder / "copy.h5";
+  save_model(path, cnn_model(Activation::spline));
+  write(copy, read(path));
+  CHECK(load_model<float>(copy).kind() == "lipschitz-cnn");
+}
+
+TEST_CASE("tampered models are refused with the reason") {
+  const ScopedThreads one(1);  // small images
+  const auto ridge = ridge_model();
+  CHECK(refused(
+      ridge, [](Contents& c) { c.arrays["/parameters/kernel_1"][7] *= 1.5; },
+      "changed after it was certified"));
+  CHECK(refused(
+      ridge, [](Contents& c) { c.arrays["/parameters/scaling"][1] += 0.1; }, "SHA-256 differs"));
+  CHECK(refused(
+      ridge, [](Contents& c) { c.arrays["/parameters/profile"][10] += 0.5; },
+      "outside [-rho, mu]"));
+  CHECK(refused(
+      ridge, [](Contents& c) { c.numbers["/config"]["norm_squared"] *= 0.9; },
+      "changed after it was certified"));
+  CHECK(refused(
+      ridge, [](Contents& c) { c.numbers["/config"]["rho"] = 0.1; }, "outside"));
+  CHECK(refused(
+      ridge, [](Contents& c) { c.numbers["/certificate"]["gradient_lipschitz_proven"] *= 0.5; },
+      "claims gradient_lipschitz_proven"));
+  const auto cnn = cnn_model(Activation::spline);
+  CHECK(refused(
+      cnn, [](Contents& c) { c.arrays["/parameters/spline_0"][3] += 4; }, "activation_slope_0"));
+  CHECK(refused(
+      cnn, [](Contents& c) { c.arrays["/parameters/weight_1"][3] *= 2; }, "layer_norm_1"));
+  CHECK(refused(
+      cnn, [](Contents& c) { c.arrays["/parameters/bias_0"][0] += 1; }, "SHA-256"));
+  CHECK(refused(
+      cnn, [](Contents& c) { c.numbers["/config"]["divisor"] = 1.3; }, "network_bound"));
+}
+
+TEST_CASE("a wrong norm is found even if its claims were changed with it") {
+  const ScopedThreads one(1);  // small images
+  // L and everything that follows from it, consistently; only the filters contradict.
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  RidgeParameters p = small_ridge();
+  p.norm_squared *= 0.8;
+  save_model(path, Model<double>{RidgeRegulariser<double>(p), {}});
+  CHECK(throws_with<FormatError>([&] { load_model<float>(path); }, "norm_squared"));
+  p = small_ridge(Borders::zero_every_layer, 0);
+  p.norm_squared = 1;  // now the curvature of 4 is far too small
+  for (double& w : p.kernels[0]) w *= 3;
+  save_model(path, Model<double>{RidgeRegulariser<double>(p), {}});
+  CHECK(throws_with<FormatError>([&] { load_model<float>(path); }, "curvature"));
+}
+
+TEST_CASE("model files are strict about what they hold") {
+  const auto model = ridge_model();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(refused(
+      model, [&](Contents& c) { c.arrays["/parameters/kernel_0"][0] = nan; },
+      "/parameters/kernel_0 holds a value that is not finite"));
+  CHECK(refused(
+      model, [&](Contents& c) { c.numbers["/config"]["mu"] = nan; }, "mu is not finite"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays.erase("/parameters/profile"); },
+      "no dataset /parameters/profile"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/more"] = Array<double>(Shape{1}); },
+      "unexpected object /parameters/more"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/more"] = Array<double>(Shape{1}); },
+      "unexpected object /more"));
+  CHECK(refused(
+      model,
+      [](Contents& c) {
+        c.arrays["/parameters/kernel_1"] = Array<double>(Shape{5, 3});
+      },
+      "kernel 1"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"].erase("mu"); },
+      "no attribute 'mu' on /config"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["nu"] = 1; }, "unexpected attribute 'nu'"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/certificate"].erase("slope_max"); }, "slope_max"));
+  CHECK(refused(
+      model, [](Contents& c) { c.root["model"] = "rigde"; }, "did you mean ridge?"));
+  CHECK(refused(
+      model, [](Contents& c) { c.words["/config"]["borders"] = "zero"; }, "borders"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["layers"] = 1e9; }, "layers"));
+  CHECK(refused(
+      model, [](Contents&) {}, "newer", 2));
+}
+
+TEST_CASE(
+    "damaged, truncated and foreign model files are refused; nothing is left of a failed save") {
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  save_model(path, cnn_model(Activation::relu));
+  std::string bytes;
+  {
+    std::ifstream in(path, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const auto load_bytes = [&](const std::string& b) {
+    const std::string other = folder / "other.h5";
+    std::ofstream(other, std::ios::binary) << b;
+    load_model<float>(other);
+  };
+  for (const double part : {0.0, 0.1, 0.5, 0.99}) {
+    const auto length = static_cast<std::size_t>(part * static_cast<double>(bytes.size()));
+    CHECK_THROWS_AS(load_bytes(bytes.substr(0, length)), FormatError);
+  }
+  for (std::size_t at = 600; at < bytes.size(); at += bytes.size() / 7) {
+    std::string flipped = bytes;
+    flipped[at] = static_cast<char>(flipped[at] ^ 4);
+    CHECK_THROWS_AS(load_bytes(flipped), FormatError);
+  }
+  const std::string foreign = folder / "foreign.h5";
+  {
+    Hdf5Writer file(foreign);
+    file.format("something-else", 1);
+    file.commit();
+  }
+  CHECK(throws_with<FormatError>([&] { load_model<float>(foreign); }, "fejer-model"));
+  CHECK_THROWS_AS(load_model<float>(folder / "missing.h5"), FormatError);
+  CHECK_THROWS_AS(save_model(folder / "no/such/folder.h5", cnn_model(Activation::relu)), Error);
+}

@@ -1,0 +1,198 @@
+#include <fejer/models/ridge.hpp>
+
+#include <doctest/doctest.h>
+#include <fejer/parallel.hpp>
+#include <fejer/vector.hpp>
+
+#include "small_models.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+constexpr double sigma = 0.05;
+
+}  // namespace
+
+TEST_CASE("RidgeRegulariser by hand: one 1 x 1 filter, one spline") {
+  RidgeParameters p;
+  p.kernels = {Array<double>(Shape{1, 1, 1, 1}, 2.0)};
+  p.norm_squared = 4;  // W = identity
+  p.profile = Array<double>(Shape{1, 3});
+  p.profile[0] = -1;
+  p.profile[2] = 1;  // phi(t) = clamp(t, -1, 1): psi is the Huber function
+  p.x_min = -1;
+  p.x_max = 1;
+  p.mu = p.curvature = 1;
+  p.scale = 2;
+  p.weight = 3;
+  const RidgeRegulariser<double> R(p);
+  Array<double> x(Shape{1, 1, 2}), g(x.shape());
+  x[0] = 0.25;
+  x[1] = 2;
+  // 3 (psi(0.5) + psi(4)) / 4 = 3 (0.125 + 3.5) / 4; 3 phi(2 x) / 2.
+  CHECK(R.value(x, sigma) == doctest::Approx(3 * 3.625 / 4));
+  CHECK(R.value_and_gradient(x, sigma, g) == doctest::Approx(3 * 3.625 / 4));
+  CHECK(g[0] == doctest::Approx(0.75));
+  CHECK(g[1] == doctest::Approx(1.5));
+  Array<double> v(x.shape(), 1.0), hv(x.shape());
+  R.hessian_vector_product(x, sigma, v, hv);
+  CHECK(hv[0] == doctest::Approx(3));
+  CHECK(hv[1] == 0);
+  CHECK(R.lipschitz_bound(NormRule::as_published).value == 3);
+  CHECK(R.lipschitz_bound().value == doctest::Approx(3.03));
+  CHECK(R.lipschitz_bound().kind == Certificate::Kind::estimated);
+  CHECK(R.proven_lipschitz_bound().value == doctest::Approx(3).epsilon(1e-6));
+  CHECK(R.weak_convexity().value == 0);
+  CHECK(R.weak_convexity().kind == Certificate::Kind::proven);
+}
+
+TEST_CASE("RidgeRegulariser: gradient and Hessian against central differences") {
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
+    const RidgeRegulariser<double> R(small_ridge(borders));
+    const Array<double> x = random_array({2, 9, 12}, "x", 0.1);
+    Array<double> g(x.shape()), hd(x.shape()), plus(x.shape()), minus(x.shape());
+    R.gradient(x, sigma, g);
+    for (int trial = 0; trial < 5; ++trial) {
+      const Array<double> d = random_array(x.shape(), std::to_string(trial) + "d");
+      const auto moved = [&](double h) {
+        Array<double> y = x;
+        axpy<double>(h, d, y);
+        return y;
+      };
+      double h = 1e-6;
+      Array<double> up = moved(h), down = moved(-h);
+      const double slope = (R.value(up, sigma) - R.value(down, sigma)) / (2 * h);
+      CHECK(std::abs(slope - dot(g, d)) < 1e-7 * norm(g) * norm(d));
+      // Few of the filtered values cross a knot within so short a step.
+      h = 1e-9;
+      up = moved(h);
+      down = moved(-h);
+      R.gradient(up, sigma, plus);
+      R.gradient(down, sigma, minus);
+      R.hessian_vector_product(x, sigma, d, hd);
+      combine<double>(1 / (2 * h), plus, -1 / (2 * h), minus, plus);
+      CHECK(distance(plus, hd) < 1e-4 * norm(hd));
+    }
+    CHECK(R.value_and_gradient(x, sigma, plus) == R.value(x, sigma));
+    CHECK(same_bits(plus, g));
+  }
+}
+
+TEST_CASE("RidgeRegulariser: the Hessian is symmetric and the bounds hold") {
+  const RidgeRegulariser<double> R(small_ridge());
+  const double lipschitz = R.lipschitz_bound().value, weak = R.weak_convexity().value;
+  CHECK(weak == 0.5);
+  CHECK(R.proven_lipschitz_bound().value >= lipschitz);
+  for (int trial = 0; trial < 20; ++trial) {
+    const std::string name = std::to_string(trial);
+    const Array<double> x = random_array({1, 30, 30}, "x" + name, 0.2);
+    const Array<double> y = random_array({1, 30, 30}, "y" + name, 0.2);
+    Array<double> gx(x.shape()), gy(x.shape()), hx(x.shape()), hy(x.shape());
+    R.gradient(x, sigma, gx);
+    R.gradient(y, sigma, gy);
+    const double apart = distance(x, y);
+    CHECK(distance(gx, gy) <= lipschitz * apart);
+    CHECK(dot(gx, x) - dot(gx, y) - dot(gy, x) + dot(gy, y) >= -1.01 * weak * apart * apart);
+    R.hessian_vector_product(x, sigma, x, hx);
+    R.hessian_vector_product(x, sigma, y, hy);
+    CHECK(dot(hx, y) == doctest::Approx(dot(x, hy)).epsilon(1e-10).scale(norm(hx) * norm(y)));
+  }
+}
+
+TEST_CASE("RidgeRegulariser: padding once gives a proven and sharp bound") {
+  const RidgeRegulariser<double> R(small_ridge(Borders::zero_once));
+  const Bound bound = R.lipschitz_bound();
+  CHECK(bound.kind == Certificate::Kind::proven);
+  CHECK(bound.value == R.lipschitz_bound(NormRule::as_published).value);
+  CHECK(R.weak_convexity().kind == Certificate::Kind::proven);
+  // L is the power method's value on 40 x 40, below the supremum over all frequencies.
+  CHECK(bound.value > R.parameters().mu * 0.5);
+  CHECK(bound.value < R.parameters().mu * 1.2);
+}
+
+TEST_CASE("RidgeRegulariser: every plane is an image of its own, alpha follows its formula") {
+  const RidgeParameters p = small_ridge();
+  const RidgeRegulariser<double> R(p);
+  const Array<double> x = random_array({3, 8, 9}, "x", 0.1);
+  double sum = 0;
+  for (Index c = 0; c < 3; ++c) sum += R.value(x.slice(c), sigma);
+  CHECK(R.value(x, sigma) == doctest::Approx(sum).epsilon(1e-14));
+  const double g = 255 * sigma;  // 12.75: between knots 10 and 20
+  for (Index c = 0; c < 5; ++c) {
+    const double* s = p.scaling->coefficients.data() + 4 * c;
+    const double expected = std::exp(s[1] + 0.275 * (s[2] - s[1])) / (g + 1e-5);
+    CHECK(R.scaling(sigma)[static_cast<std::size_t>(c)] == doctest::Approx(expected));
+  }
+}
+
+TEST_CASE("RidgeRegulariser: float agrees with double, and threads do not matter") {
+  const RidgeRegulariser<double> exact(small_ridge());
+  const RidgeRegulariser<float> R(small_ridge());
+  const Array<double> x = random_array({1, 65, 40}, "x", 0.1);
+  const Array<float> xf = converted<float>(x);
+  Array<double> g(x.shape());
+  Array<float> gf(x.shape()), first(x.shape());
+  const double value = exact.value_and_gradient(x, sigma, g);
+  double single = 0;
+  for (const int threads : {1, 2, 4}) {
+    const ScopedThreads limit(threads);
+    const double v = R.value_and_gradient(xf, sigma, gf);
+    if (threads == 1) {
+      single = v;
+      first = gf;
+    }
+    CHECK(v == single);
+    CHECK(same_bits(gf, first));
+  }
+  CHECK(single == doctest::Approx(value).epsilon(1e-6));
+  CHECK(largest_difference(gf, converted<float>(g)) < 1e-6);
+}
+
+TEST_CASE("power_norm_squared equals the plain power method") {
+  const ScopedThreads one(1);  // small images
+  const RidgeParameters p = small_ridge();
+  std::vector<Array<double>> kernels;
+  for (const auto& k : p.kernels) kernels.push_back(k);
+  // Eigenvalues of W^T W on 20 x 20 by brute force: converged, the start no longer matters.
+  const MultiConvolution<double> w(kernels, p.borders);
+  Array<double> u = random_array({1, 20, 20}, "u"), v(u.shape()), z(Shape{5, 20, 20});
+  double largest = 0;
+  for (int k = 0; k < 3000; ++k) {
+    scale<double>(u, 1 / norm(u));
+    w.apply(u, z);
+    w.apply_adjoint(z, v);
+    largest = norm(v);
+    std::swap(u, v);
+  }
+  CHECK(power_norm_squared(kernels, p.borders, 20, 3000) == doctest::Approx(largest).epsilon(1e-5));
+  // Fewer steps give less, as in the power method.
+  const double few = power_norm_squared(kernels, p.borders, 20, 3);
+  CHECK(few < largest);
+  CHECK(few > 0.3 * largest);
+  const std::vector<double> twice(5, 2.0);
+  CHECK(weighted_power_norm(kernels, p.borders, twice, 20, 3000) ==
+        doctest::Approx(2 * largest).epsilon(1e-5));
+}
+
+TEST_CASE("RidgeRegulariser refuses impossible parameters and noise levels") {
+  RidgeParameters p = small_ridge();
+  const RidgeRegulariser<float> R(p);
+  CHECK(throws_with<ArgumentError>([&] { R.scaling(25); }, "write 25/255 for 25"));
+  CHECK(throws_with<ArgumentError>([&] { R.scaling(-0.1); }, "not negative"));
+  CHECK(throws_with<ArgumentError>([&] { R.scaling(std::nan("")); }, "finite"));
+  Array<float> x(Shape{4, 4}), g(Shape{4, 5});
+  CHECK(throws_with<ShapeError>([&] { R.gradient(x, sigma, g); }, "expected (4,4)"));
+  p.mu = 1;
+  CHECK(throws_with<ArgumentError>([&] { RidgeRegulariser<float> bad(p); }, "outside [-rho, mu]"));
+  p = small_ridge();
+  p.scaling->coefficients = Array<double>(Shape{4, 4});
+  CHECK(throws_with<ShapeError>([&] { RidgeRegulariser<float> bad(p); }, "expected (5, knots)"));
+  p = small_ridge();
+  p.kernels[1][3] = std::nan("");
+  CHECK(throws_with<ArgumentError>([&] { RidgeRegulariser<float> bad(p); }, "not finite"));
+  p = small_ridge();
+  p.norm_squared = 0;
+  CHECK(throws_with<ArgumentError>([&] { RidgeRegulariser<float> bad(p); }, "norm_squared"));
+}
