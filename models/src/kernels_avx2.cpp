@@ -1,4 +1,5 @@
 // Compiled with -mavx2 -mfma -ffp-contract=fast; nothing in here runs on other processors.
+#define FEJER_KERNELS_AVX2
 #define FEJER_VECTOR_BYTES 32
 #include "kernels_body.hpp"
 

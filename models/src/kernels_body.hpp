@@ -1,10 +1,11 @@
-// Included by kernels_generic.cpp and kernels_avx2.cpp, which define FEJER_VECTOR_BYTES.
+// Included by kernels_generic.cpp and kernels_avx2.cpp, which define FEJER_VECTOR_BYTES, and the
+// latter FEJER_KERNELS_AVX2 (__AVX2__ would be set in both under -march=native).
 //
 // A tile is BLOCK output planes x WIDE vectors of pixels, held in registers over all input planes
 // and taps. Accumulators are expanded by fold expressions: GCC 12 spills them if a loop indexes
 // them. Every output is the same sum in the same order wherever its tile lies.
 #include "kernels.hpp"
-#ifdef __AVX2__
+#ifdef FEJER_KERNELS_AVX2
 #include <immintrin.h>
 #endif
 
@@ -131,7 +132,7 @@ void convolve_columns(const ConvolutionTask<T>& t) {
 /// With 16 registers and no fused multiply-add, unrolled taps would spill: only AVX2 has them.
 template <class T>
 void convolve(const ConvolutionTask<T>& t) {
-#ifdef __AVX2__
+#ifdef FEJER_KERNELS_AVX2
   if (t.kernel_columns == 3) return convolve_columns<T, 3>(t);
   if (t.kernel_columns == 5) return convolve_columns<T, 5>(t);
   if (t.kernel_columns == 7) return convolve_columns<T, 7>(t);
@@ -148,7 +149,7 @@ inline int cell(const Task& t, T x) {
   return static_cast<int>(u);
 }
 
-#ifdef __AVX2__
+#ifdef FEJER_KERNELS_AVX2
 inline __m256 load(const float* x) { return _mm256_loadu_ps(x); }
 inline __m256d load(const double* x) { return _mm256_loadu_pd(x); }
 inline void store(float* x, __m256 v) { _mm256_storeu_ps(x, v); }
@@ -179,7 +180,7 @@ template <class T>
 void spline(const SplineTask<T>& task, Offset n, const T* x, T* y, T* s) {
   const SplineTask<T> t = task;
   Offset i = 0;
-#ifdef __AVX2__
+#ifdef FEJER_KERNELS_AVX2
   constexpr Offset L = static_cast<Offset>(lanes<T>);
   for (; i + L <= n; i += L) {
     const auto v = load(x + i);
