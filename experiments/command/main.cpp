@@ -1,7 +1,10 @@
 // fejer: from a measurement file to a reconstructed image.
 //   min over x of 1/2 ||A x - y||^2 + lambda R(x),
 // or the fixed point of a denoiser in forward-backward splitting. One file for each verb.
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -119,9 +122,20 @@ int main_with_errors(int argc, char** argv) {
 }
 
 }  // namespace
+
+/// A thread that waits for others should sleep: spinning, the default of OpenMP runtimes, makes
+/// runs ten times longer where other programs use the processors too. The runtime reads its
+/// settings before main, so the program starts itself once more; where it cannot, threads spin.
+void let_waiting_threads_sleep(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);
+}
+
 }  // namespace fejer::command
 
 int main(int argc, char** argv) {
+  fejer::command::let_waiting_threads_sleep(argv);
   fejer::command::catch_interrupts();
   return fejer::command::main_with_errors(argc, argv);
 }

@@ -43,6 +43,12 @@ nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std:
   return j;
 }
 
+nlohmann::ordered_json fact_json(const std::string& text) {
+  if (const auto number = number_in(text)) return *number;
+  if (text == "inf" || text == "nan") return nullptr;
+  return text;
+}
+
 nlohmann::ordered_json certificate_json(const Certificate& c) {
   nlohmann::ordered_json j = {{"kind", to_string(c.kind)}};
   const auto number = [&](const char* key, double value) {

@@ -16,6 +16,9 @@ nlohmann::ordered_json environment_json();
 /// Base name and SHA-256 of each input file; names without a file (phantoms) are left out.
 nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std::string>>& inputs);
 
+/// A fact as a number where it is one, null where it is infinite, else as text.
+nlohmann::ordered_json fact_json(const std::string& text);
+
 nlohmann::ordered_json certificate_json(const Certificate& certificate);
 
 /// A row for each iteration: iteration, residual, objective, psnr, seconds; empty where unknown.

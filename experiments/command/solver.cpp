@@ -27,6 +27,17 @@ NormRule norm_rule(const Method& method) {
   return method.as_published ? NormRule::as_published : NormRule::margin;
 }
 
+/// Plug-and-play converges for averaged denoisers only: says so in the command's words.
+void require_averaged(const Method& m, const Model<float>& model) {
+  const Certificate c = make_denoiser(model, {}, m.certify).certificate();
+  const bool averaged = c.averagedness < 1 || (c.averagedness <= 1 && m.lambda < 1);
+  if (c.kind != Certificate::Kind::none && averaged) return;
+  throw ArgumentError(
+      "--prior pnp: the denoiser is not certified as averaged (" + c.how + "); " +
+      (model.kind() == "lipschitz-cnn" ? "--certify divides it by its bound, " : "") +
+      "--force runs it without a guarantee");
+}
+
 /// x -> max(D(x), 0): the composition of an averaged map with the firmly non-expansive projection
 /// is averaged (Combettes, Yamada, J. Math. Anal. Appl. 425, 2015, prop. 2.4).
 class NonNegativeDenoiser {
@@ -180,6 +191,7 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
   const bool automatic = name == "auto";
   if (m.prior == "pnp") {
     if (!automatic && name != "pnp-fbs") refuse("a denoiser is iterated by pnp-fbs only");
+    if (!m.force) require_averaged(m, *model);
     return "pnp-fbs";
   }
   if (name == "pnp-fbs") refuse("pnp-fbs iterates a denoiser: use --prior pnp");

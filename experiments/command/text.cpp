@@ -125,6 +125,11 @@ Window parse_window(const std::string& flag, const std::string& text) {
   return {numbers[0], numbers[1], numbers[2], numbers[3]};
 }
 
+std::optional<double> number_in(const std::string& text) {
+  const auto value = plain_number(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
 std::string short_number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);

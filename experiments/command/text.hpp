@@ -53,6 +53,9 @@ Window parse_window(const std::string& flag, const std::string& text);
 /// Four significant digits or so, for people.
 std::string short_number(double value);
 
+/// The number that the whole text is, if it is a finite one.
+std::optional<double> number_in(const std::string& text);
+
 /// Lower-case ending with the dot: ".png".
 std::string extension(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <fejer/models/model_file.hpp>
 
 #include "console.hpp"
+#include "record.hpp"
 #include "text.hpp"
 #include "verb.hpp"
 
@@ -30,7 +31,7 @@ Outcome import_state(const Flags& f) {
   outcome.json = {{"out", f.out}, {"architecture", f.architecture}};
   outcome.text = f.out + ": " + f.architecture + "\n";
   for (const auto& [key, value] : describe(model)) {
-    outcome.json[key] = value;
+    outcome.json[key] = fact_json(value);
     outcome.text += "  " + key + ": " + value + "\n";
   }
   return outcome;

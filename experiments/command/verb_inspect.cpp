@@ -6,6 +6,7 @@
 #include <fejer/vector.hpp>
 
 #include "pictures.hpp"
+#include "record.hpp"
 #include "text.hpp"
 #include "verb.hpp"
 
@@ -114,7 +115,7 @@ Json describe_file(const std::string& path) {
   if (format == "fejer-measurement") {
     j.update(measurement_json(path));
   } else if (format == "fejer-model") {
-    for (const auto& [key, value] : describe(load_model<double>(path))) j[key] = value;
+    for (const auto& [key, value] : describe(load_model<double>(path))) j[key] = fact_json(value);
   } else {
     require_known("format", format,
                   {"fejer-image", "fejer-measurement", "fejer-model", "fejer-state"});

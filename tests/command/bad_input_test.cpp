@@ -84,7 +84,8 @@ TEST_CASE("noise levels that cannot be meant are refused") {
   expect_refused(folder, simulate("-0.1"), "negative");
   expect_refused(folder, simulate("nan"), "finite");
   write_ridge(folder / "model.h5", 0);
-  write_png(folder / "p.png", Array<float>(Shape{16, 16}, 0.5f));
+  const Array<float> picture(Shape{16, 16}, 0.5f);
+  write_png(folder / "p.png", picture);
   expect_refused(folder,
                  {"denoise", folder / "p.png", "--model", folder / "model.h5", "--sigma", "25",
                   "--out", folder / "x.png"},
@@ -215,7 +216,7 @@ TEST_CASE("flags that make no sense together are refused") {
   refused({"--prior", "pnp", "--model", folder / "cnn.h5", "--certify", "--lambda", "2"}, "(0,1]");
   refused({"--prior", "pnp", "--model", folder / "cnn.h5", "--certify", "--sigma", "0.2"},
           "trained for");
-  refused({"--prior", "model", "--model", folder / "cnn.h5"}, "ridge");
+  refused({"--prior", "model", "--model", folder / "cnn.h5"}, "regulariser");
   expect_refused(folder,
                  {"simulate", "--operator", "denoise", "--keep", "0.5", "--image",
                   "phantom:shepp-logan:32", "--noise-level", "0.1", "--out", folder / "x.h5"},

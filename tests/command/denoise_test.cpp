@@ -61,9 +61,10 @@ TEST_CASE("denoise: pictures in and out, grey and colour; a network is applied o
   const ScratchFolder folder;
   write_ridge(folder / "ridge.h5", 0);
   write_cnn(folder / "cnn.h5", 1.5);
-  write_png(folder / "grey.png", ConstView<float>(noisy_stripes(1)));
+  const Array<float> grey = noisy_stripes(1);
+  write_png(folder / "grey.png", grey);
   const Array<float> colour = noisy_stripes(3);
-  write_png(folder / "colour.png", ConstView<float>(colour));
+  write_png(folder / "colour.png", colour);
   expect(0, folder,
          {"denoise", folder / "grey.png", "--model", folder / "ridge.h5", "--sigma", "25/255",
           "--out", folder / "x.png"});
@@ -83,7 +84,8 @@ TEST_CASE("denoise: pictures in and out, grey and colour; a network is applied o
 TEST_CASE("denoise: too few iterations give exit code 3, --norm as-published a larger step") {
   const ScratchFolder folder;
   write_ridge(folder / "model.h5", 0);
-  write_png(folder / "in.png", ConstView<float>(noisy_stripes(1)));
+  const Array<float> noisy = noisy_stripes(1);
+  write_png(folder / "in.png", noisy);
   const auto run = [&](int code, const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {
         "denoise", folder / "in.png", "--model", folder / "model.h5", "--sigma", "0.1",
@@ -99,7 +101,8 @@ TEST_CASE("denoise: too few iterations give exit code 3, --norm as-published a l
 TEST_CASE("denoise: a network takes only the level that it was trained for") {
   const ScratchFolder folder;
   write_cnn(folder / "cnn.h5", 1);
-  write_png(folder / "in.png", ConstView<float>(noisy_stripes(1)));
+  const Array<float> noisy = noisy_stripes(1);
+  write_png(folder / "in.png", noisy);
   expect_refused(folder,
                  {"denoise", folder / "in.png", "--model", folder / "cnn.h5", "--sigma", "0.5",
                   "--out", folder / "x.png"},

@@ -30,7 +30,7 @@ inline void write_ridge(const std::string& path, double rho) {
   p.mu = mu;
   p.curvature = mu;
   NoiseScaling scaling;
-  scaling.coefficients = Array<double>(Shape{2, 3}, 1.5);
+  scaling.coefficients = Array<double>(Shape{2, 3}, 3.1);
   p.scaling = scaling;
   save_model(path, Model<double>{RidgeRegulariser<double>(p), {"by hand", "differences"}});
 }

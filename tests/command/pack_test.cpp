@@ -106,7 +106,7 @@ TEST_CASE("pack: a picture; its noise level is estimated when it is not known") 
   fill_normal(View<float>(picture), Rng(4).stream("noise"));
   for (Index i = 0; i < picture.size(); ++i)
     picture[i] = 0.05f * picture[i] + 0.5f + 0.3f * std::sin(0.05f * static_cast<float>(i % 64));
-  write_png(folder / "p.png", ConstView<float>(picture), 16);
+  write_png(folder / "p.png", picture, 16);
   const auto json = expect(0, folder,
                            {"pack", "--operator", "blur", "--kernel", "gaussian:1", "--data",
                             folder / "p.png", "--out", folder / "m.h5", "--json"})

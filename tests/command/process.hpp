@@ -74,20 +74,18 @@ inline Finished fejer_command(const ScratchFolder& folder, std::vector<std::stri
   return Process(folder, std::move(arguments)).wait();
 }
 
+inline std::string joined(const std::vector<std::string>& parts) {
+  std::string all = "fejer";
+  for (const std::string& part : parts) all.append(" ").append(part);
+  return all;
+}
+
 /// Runs and requires the exit code.
 inline Finished expect(int code, const ScratchFolder& folder,
                        const std::vector<std::string>& arguments) {
   Finished finished = fejer_command(folder, arguments);
-  std::string line;
-  for (const std::string& argument : arguments) line += " " + argument;
-  REQUIRE_MESSAGE(finished.code == code, "fejer" << line << "\n" << finished.out << finished.err);
+  REQUIRE_MESSAGE(finished.code == code, joined(arguments) << "\n" << finished.out << finished.err);
   return finished;
-}
-
-inline std::string joined(const std::vector<std::string>& parts) {
-  std::string all;
-  for (const std::string& part : parts) all += part + " ";
-  return all;
 }
 
 /// Exit code 2, nothing on standard output, one line on standard error that has `part`, and the

@@ -58,9 +58,10 @@ TEST_CASE("reconstruct: total variation improves on the start for every operator
       {"inpaint", {"--keep", "0.6"}},
       {"mri", {"--acceleration", "2", "--center-fraction", "0.15", "--coils", "2"}},
       {"ct", {"--angles", "24"}}};
-  for (const auto& [kind, flags] : cases) {
+  for (const auto& entry : cases) {
+    const std::string& kind = entry.first;
     CAPTURE(kind);
-    simulate(folder, kind, "48", flags);
+    simulate(folder, kind, "48", entry.second);
     const auto json = reconstruct(folder, {"--prior", "tv"});
     CHECK(json["status"] == "converged");
     CHECK(json["algorithm"] == "fista");
@@ -97,9 +98,9 @@ TEST_CASE(
   json = reconstruct(folder, {"--prior", "none", "--tolerance", "1e-7", "--max-iterations", "500"});
   const Measurement m = load_measurement(folder / "m.h5");
   const auto A = make_operator<float>(m);
-  auto residual = A.apply(image_of(folder / "x.h5").reshaped({1, 32, 32}));
-  axpy<float>(-1, ConstView<float>(elements_as<float>(m.data)), View<float>(residual));
   const auto data = elements_as<float>(m.data);
+  auto residual = A.apply(image_of(folder / "x.h5").reshaped({1, 32, 32}));
+  axpy<float>(-1, data, residual);
   CHECK(norm(A.apply_adjoint(residual)) < 1e-4 * norm(A.apply_adjoint(data)));
   json = reconstruct(folder, {"--prior", "none", "--max-iterations", "0"}, "x.h5", 3);
   CHECK(json["iterations"] == 0);
@@ -206,16 +207,19 @@ TEST_CASE("reconstruct: the same bits for 1, 2 and 4 threads") {
   write_ridge(folder / "weak.h5", 0.5);
   for (const std::string kind : {"blur", "mri", "ct"}) {
     simulate(folder, kind, "40");
-    for (const std::vector<std::string>& prior :
+    for (std::vector<std::string> arguments :
          {std::vector<std::string>{"--prior", "tv"},
           {"--prior", "model", "--model", folder / "weak.h5"}}) {
+      arguments.insert(arguments.begin(), {"reconstruct", folder / "m.h5", "--out", folder / "x.h5",
+                                           "--max-iterations", "15", "--threads", "1"});
       std::vector<std::string> bits;
       for (const char* threads : {"1", "2", "4"}) {
-        std::vector<std::string> flags = prior;
-        flags.insert(flags.end(), {"--threads", threads, "--max-iterations", "30"});
-        reconstruct(folder, flags, "x.h5", 3);
+        arguments[7] = threads;
+        std::filesystem::remove(folder / "x.h5");
+        fejer_command(folder, arguments);
         bits.push_back(contents(folder / "x.h5"));
       }
+      CHECK(bits[0].size() > 6400);
       CHECK(bits[0] == bits[1]);
       CHECK(bits[0] == bits[2]);
     }

@@ -12,7 +12,8 @@ TEST_CASE("--report leaves pictures, plots and records") {
   const ScratchFolder folder;
   const std::vector<std::pair<std::string, std::string>> kinds = {
       {"blur", "measurement"}, {"mri", "zero-filled"}, {"ct", "fbp"}};
-  for (const auto& [kind, start] : kinds) {
+  for (const auto& entry : kinds) {
+    const std::string &kind = entry.first, &start = entry.second;
     CAPTURE(kind);
     expect(0, folder,
            {"simulate", "--operator", kind, "--image", "phantom:shepp-logan:40", "--noise-level",
@@ -25,7 +26,7 @@ TEST_CASE("--report leaves pictures, plots and records") {
     for (const std::string& name : {std::string("truth"), start, std::string("reconstruction")}) {
       const Array<float> picture = read_image(report + "/" + name + ".png");
       CHECK(picture.shape() == Shape{1, 40, 40});
-      CHECK(*std::max_element(picture.begin(), picture.end()) > 0.5f);
+      CHECK(*std::max_element(picture.begin(), picture.end()) > 0.3f);
     }
     for (const char* name : {"error", "overview", "convergence"}) {
       const Array<float> picture = read_image(report + "/" + name + ".png");
