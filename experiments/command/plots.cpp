@@ -1,6 +1,7 @@
 // The drawings made with the canvas: panels and curves.
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 #include "drawing.hpp"
@@ -49,13 +50,20 @@ Axis vertical_axis(const Curve& curve) {
   return {low - margin, high + margin, false};
 }
 
-std::vector<double> decades(double low, double high) {
-  const int first = static_cast<int>(std::ceil(std::log10(low)));
-  const int last = static_cast<int>(std::floor(std::log10(high)));
-  const int every = std::max(1, (last - first) / 8 + ((last - first) > 8 ? 1 : 0));
+/// Powers of ten, or 1, 2, 5 times them where there are but few.
+std::vector<double> logarithmic_ticks(double low, double high) {
+  const int first = static_cast<int>(std::floor(std::log10(low)));
+  const int last = static_cast<int>(std::ceil(std::log10(high)));
   std::vector<double> ticks;
-  for (int k = first; k <= last; k += every) ticks.push_back(std::pow(10.0, k));
-  return ticks.size() >= 2 ? ticks : axis_ticks(low, high, 5);
+  const auto collect = [&](std::initializer_list<double> multiples, int every) {
+    ticks.clear();
+    for (int k = first; k <= last; k += every)
+      for (const double m : multiples)
+        if (const double t = m * std::pow(10.0, k); t >= low && t <= high) ticks.push_back(t);
+  };
+  collect({1}, std::max(1, (last - first) / 7));
+  if (ticks.size() < 3) collect({1, 2, 5}, 1);
+  return ticks.size() < 3 ? axis_ticks(low, high, 5) : ticks;
 }
 
 struct Frame {
@@ -69,7 +77,7 @@ void draw_curve(Canvas& canvas, const Frame& at, const Curve& curve, const Axis&
   for (const double tick : axis_ticks(across.low, across.high, 8))
     canvas.line(x_of(tick), at.top, x_of(tick), at.top + at.height, grey);
   for (const double tick :
-       up.logarithmic ? decades(up.low, up.high) : axis_ticks(up.low, up.high, 5)) {
+       up.logarithmic ? logarithmic_ticks(up.low, up.high) : axis_ticks(up.low, up.high, 5)) {
     canvas.line(at.left, y_of(tick), at.left + at.width, y_of(tick), grey);
     canvas.text(at.left - 6, y_of(tick) + 4, short_number(tick), 12, Align::right);
   }

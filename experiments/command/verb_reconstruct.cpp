@@ -1,7 +1,7 @@
 // fejer reconstruct: the image of a measurement file,
 //   min over x of 1/2 ||A x - y||^2 + lambda R(x), or the fixed point of plug-and-play.
 #include <cmath>
-#include <filesystem>
+#include <utility>
 
 #include <fejer/files.hpp>
 #include <fejer/metrics.hpp>
@@ -65,6 +65,16 @@ Observer<X> record_psnr(const Array<float>& truth, double scale, double range,
   };
 }
 
+/// Learned priors expect intensities of about [0,1].
+template <class X>
+void warn_of_unit(const Method& method, const Array<X>& start) {
+  const double largest = max_abs(ConstView<X>(start));
+  if (method.prior != "model" && method.prior != "pnp") return;
+  if (largest == 0 || (largest > 0.2 && largest < 5)) return;
+  note("fejer reconstruct: intensities reach " + short_number(largest) +
+       ", but learned priors expect [0,1]; see --scale");
+}
+
 template <class X>
 Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<float>* model,
                   const Method& method, double scale_value, const std::optional<AnyArray>& truth) {
@@ -78,6 +88,7 @@ Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<f
                      kind_of(m.setup) == "denoise", 0};
   fejer::scale<X>(problem.y, 1 / scale);
   fejer::scale<X>(problem.start, 1 / scale);
+  warn_of_unit(method, problem.start);
   if constexpr (!is_complex<X>)
     if (method.positivity)
       for (X& value : problem.start) value = std::max(value, X(0));
@@ -181,41 +192,92 @@ std::string verdict_line(const Method& method, const Finished& done) {
          std::to_string(done.iterations) + " iterations, " + short_number(done.seconds) + " s";
 }
 
-Outcome reconstruct(const ReconstructFlags& f) {
+/// Against the truth, where there is one; and the intensity that pictures show as white.
+struct Judged {
+  std::optional<Quality> quality, start_quality;
+  double white = 1;
+};
+
+Judged judge(const Finished& done, const std::optional<AnyArray>& truth, const std::string& kind) {
+  Judged judged;
+  if (truth) {
+    judged.white = data_range_of(*truth, kind);
+    if (done.finite) judged.quality = measure_quality(done.image, *truth, judged.white);
+    judged.start_quality = measure_quality(done.start, *truth, judged.white);
+  } else if (done.finite) {
+    judged.white = data_range_of(done.image, kind);
+  }
+  return judged;
+}
+
+void leave_report(const std::string& folder, const Method& method, const Model<float>* model,
+                  const Finished& done, const std::optional<AnyArray>& truth, const Judged& judged,
+                  Json record) {
+  Report report;
+  report.reconstruction = done.image;
+  report.method = method_name(method, model, done);
+  report.truth = truth;
+  report.start_name = done.start_name;
+  report.start = done.start;
+  report.white = judged.white;
+  report.quality = judged.quality;
+  report.start_quality = judged.start_quality;
+  report.history = done.history;
+  report.psnr_history = done.psnr_history;
+  report.tolerance = method.run.tolerance;
+  report.verdict = verdict_line(method, done);
+  report.record = std::move(record);
+  write_report(folder, report);
+}
+
+/// The measurement, the model and the method, all checked; nothing computed yet.
+struct Prepared {
+  Measurement measurement;
+  std::string kind;
+  std::optional<Model<float>> model;
+  Method method;
+  double scale = 1;
+  std::optional<AnyArray> truth;
+};
+
+Prepared prepare(const ReconstructFlags& f) {
   f.check();
-  Method method = f.method;
-  const Measurement m = load_measurement(f.measurement);
-  std::optional<Model<float>> loaded;
-  if (!f.model.empty()) loaded = load_model<float>(f.model);
-  const Model<float>* model = loaded ? &*loaded : nullptr;
-  const std::string kind = kind_of(m.setup);
-  const double scale = f.resolve(m, model, method);
-  choose_algorithm(method, model, kind == "denoise", kind == "mri");
-  const std::optional<AnyArray> truth = load_truth(f, m);
-  if (extension(f.out) != ".h5" && image_shape(m)[0] != 1 && image_shape(m)[0] != 3)
-    throw ArgumentError("--out: the image has " + std::to_string(image_shape(m)[0]) +
+  Prepared p;
+  p.measurement = load_measurement(f.measurement);
+  p.kind = kind_of(p.measurement.setup);
+  if (!f.model.empty()) p.model = load_model<float>(f.model);
+  const Model<float>* model = p.model ? &*p.model : nullptr;
+  p.method = f.method;
+  p.scale = f.resolve(p.measurement, model, p.method);
+  choose_algorithm(p.method, model, p.kind == "denoise", p.kind == "mri");
+  p.truth = load_truth(f, p.measurement);
+  const Index channels = image_shape(p.measurement)[0];
+  if (extension(f.out) != ".h5" && channels != 1 && channels != 3)
+    throw ArgumentError("--out: the image has " + std::to_string(channels) +
                         " slices; write it to a file that ends in .h5");
-  method.run.fingerprint = f.fingerprint(method, scale);
-  method.run.objective_every = f.report.empty() ? 0 : 5;
-  const Finished done = kind == "mri"
-                            ? run_with<std::complex<float>>(f, m, model, method, scale, truth)
-                            : run_with<float>(f, m, model, method, scale, truth);
+  p.method.run.fingerprint = f.fingerprint(p.method, p.scale);
+  p.method.run.objective_every = f.report.empty() ? 0 : 5;
+  return p;
+}
+
+Outcome reconstruct(const ReconstructFlags& f) {
+  const Prepared p = prepare(f);
+  const Model<float>* model = p.model ? &*p.model : nullptr;
+  const Finished done =
+      p.kind == "mri"
+          ? run_with<std::complex<float>>(f, p.measurement, model, p.method, p.scale, p.truth)
+          : run_with<float>(f, p.measurement, model, p.method, p.scale, p.truth);
   if (interrupted())
-    throw Interrupted{"interrupted after " + std::to_string(done.iterations) + " iterations; " +
-                      (method.run.state_file.empty()
-                           ? "nothing was written"
-                           : "the state is in " + method.run.state_file + ", go on with --resume")};
+    throw Interrupted{
+        "interrupted after " + std::to_string(done.iterations) + " iterations; " +
+        (p.method.run.state_file.empty()
+             ? "nothing was written"
+             : "the state is in " + p.method.run.state_file + ", go on with --resume")};
+  const Judged judged = judge(done, p.truth, p.kind);
   Outcome outcome;
   outcome.code = done.converged ? exit_code::done : exit_code::not_converged;
-  std::optional<Quality> quality, start_quality;
-  double white = kind == "mri" || kind == "ct" ? data_range_of(done.start, kind) : 1;
-  if (truth) {
-    white = data_range_of(*truth, kind);
-    if (done.finite) quality = measure_quality(done.image, *truth, white);
-    start_quality = measure_quality(done.start, *truth, white);
-  }
-  outcome.json = summary(f, method, done, scale, quality, start_quality);
-  outcome.text = verdict_line(method, done) + quality_text(quality) + "\n";
+  outcome.json = summary(f, p.method, done, p.scale, judged.quality, judged.start_quality);
+  outcome.text = verdict_line(p.method, done) + quality_text(judged.quality) + "\n";
   if (!done.finite) {
     note("fejer reconstruct: diverged, nothing written: " + done.cause);
     outcome.json["out"] = nullptr;
@@ -223,24 +285,13 @@ Outcome reconstruct(const ReconstructFlags& f) {
   }
   if (!done.converged)
     note("fejer reconstruct: " + std::string(to_string(done.status)) + ": " + done.cause);
-  write_image(f.out, done.image, white, attributes_of(method, done, scale, quality));
-  if (!f.report.empty()) {
-    Report report;
-    report.reconstruction = done.image;
-    report.method = method_name(method, model, done);
-    report.truth = truth;
-    report.start_name = done.start_name;
-    report.start = done.start;
-    report.white = white;
-    report.quality = quality;
-    report.start_quality = start_quality;
-    report.history = done.history;
-    report.psnr_history = done.psnr_history;
-    report.tolerance = method.run.tolerance;
-    report.verdict = verdict_line(method, done);
-    report.record = full_record(f, m, method, outcome.json);
-    write_report(f.report, report);
-  }
+  if (judged.white != 1 && extension(f.out) != ".h5")
+    note("fejer reconstruct: white in " + f.out + " stands for " + short_number(judged.white));
+  write_image(f.out, done.image, judged.white,
+              attributes_of(p.method, done, p.scale, judged.quality));
+  if (!f.report.empty())
+    leave_report(f.report, p.method, model, done, p.truth, judged,
+                 full_record(f, p.measurement, p.method, outcome.json));
   return outcome;
 }
 
