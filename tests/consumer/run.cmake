@@ -12,7 +12,7 @@ if(MODE STREQUAL install)
   run_step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/stage)
   set(how -D CMAKE_PREFIX_PATH=${WORK}/stage)
 else()
-  set(how -D FEJER_SOURCE=${SOURCE})
+  set(how -D CONSUMER_SOURCE=${SOURCE})
 endif()
 run_step(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${WORK}/build -D CMAKE_CXX_COMPILER=${COMPILER}
          -D CMAKE_BUILD_TYPE=${TYPE} -D "CMAKE_CXX_FLAGS=${FLAGS}" ${how})
