@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -37,8 +36,7 @@ nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std:
     if (text.empty() || text.starts_with("phantom:")) continue;
     const auto path = parse_dataset_path(text);
     const std::string file = path ? path->file : text;
-    j[what] = {{"name", std::filesystem::path(text).filename().string()},
-               {"sha256", sha256_of_file(file)}};
+    j[what] = {{"name", base_name(text)}, {"sha256", sha256_of_file(file)}};
   }
   return j;
 }

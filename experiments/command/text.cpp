@@ -136,6 +136,12 @@ std::string short_number(double value) {
   return text;
 }
 
+std::string base_name(const std::string& path) {
+  const auto colon = path.rfind(":/");
+  const auto slash = path.rfind('/', colon == std::string::npos ? colon : colon - 1);
+  return slash == std::string::npos || colon == 0 ? path : path.substr(slash + 1);
+}
+
 std::string extension(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(),

@@ -56,6 +56,9 @@ std::string short_number(double value);
 /// The number that the whole text is, if it is a finite one.
 std::optional<double> number_in(const std::string& text);
 
+/// The text without the folders: "brain.h5:/kspace" of "/data/brain.h5:/kspace".
+std::string base_name(const std::string& path);
+
 /// Lower-case ending with the dot: ".png".
 std::string extension(const std::string& path);
 

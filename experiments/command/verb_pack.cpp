@@ -1,6 +1,5 @@
 // fejer pack: measured data of other programs as a measurement file.
 #include <cmath>
-#include <filesystem>
 
 #include <fejer/files.hpp>
 #include <fejer/image_io.hpp>
@@ -162,8 +161,7 @@ Outcome pack(const CLI::App& verb, const Flags& f) {
   if (estimated)
     note("fejer pack: noise level " + short_number(m.noise_level) +
          " estimated from the data; state a known one by --noise-level");
-  m.provenance = "packed by fejer " + version() + " from " +
-                 std::filesystem::path(f.data).filename().string() +
+  m.provenance = "packed by fejer " + version() + " from " + base_name(f.data) +
                  (f.every > 1 ? ", every " + std::to_string(f.every) + ". view" : "") +
                  (estimated ? "; noise level estimated" : "");
   stop_if_interrupted();

@@ -1,6 +1,5 @@
 // fejer simulate: y = A x + noise, from an image and the flags that describe the operator.
 #include <cmath>
-#include <filesystem>
 
 #include <fejer/files.hpp>
 #include <fejer/image_io.hpp>
@@ -158,9 +157,8 @@ Outcome simulate(const CLI::App& verb, const Flags& f) {
   const NoiseLevel level = parse_noise_level("--noise-level", f.noise_level);
   m.noise_level = f.kind == "mri" ? measure(m, elements_as<std::complex<float>>(image), level, rng)
                                   : measure(m, std::get<Array<float>>(image), level, rng);
-  m.provenance = "simulated by fejer " + version() + " from " +
-                 std::filesystem::path(f.image).filename().string() + " with --noise-level " +
-                 f.noise_level;
+  m.provenance = "simulated by fejer " + version() + " from " + base_name(f.image) +
+                 " with --noise-level " + f.noise_level;
   stop_if_interrupted();
   save_measurement(f.out, m);
   Outcome outcome;

@@ -39,6 +39,13 @@ TEST_CASE("dataset paths take an index in brackets") {
   CHECK_THROWS_AS(parse_dataset_path("b.h5:/images[]"), ArgumentError);
 }
 
+TEST_CASE("base names keep the dataset") {
+  CHECK(base_name("/a/b.h5:/g/kspace[2]") == "b.h5:/g/kspace[2]");
+  CHECK(base_name("b.h5:/k") == "b.h5:/k");
+  CHECK(base_name("/a/p.png") == "p.png");
+  CHECK(base_name("phantom:shepp-logan:64") == "phantom:shepp-logan:64");
+}
+
 TEST_CASE("sizes and windows") {
   CHECK(parse_image_size("--n", "256").columns == 256);
   CHECK(parse_image_size("--n", "230x180").rows == 230);
