@@ -9,10 +9,11 @@ namespace fejer {
 
 /// Views of a flat detector that turns about the origin. Lengths (pitch, pixel_size, distances) are
 /// in one unit of choice; images then are attenuation per that unit.
-///   pixel (row, col) of an (H,W) image: x = (col - (W-1)/2) pixel_size, y = ((H-1)/2 - row)
-///   pixel_size detector element d: u = (d - centre) pitch parallel: the line x cos(angle) + y
-///   sin(angle) = u fan: from the source at source_distance (sin, -cos) to the detector point
-///        detector_distance (-sin, cos) + u (cos, sin); tends to parallel for a far source.
+/// - Pixel (row, col) of an (H,W) image lies at x = (col - (W-1)/2) pixel_size,
+///   y = ((H-1)/2 - row) pixel_size; detector element d at u = (d - centre) pitch.
+/// - Parallel: the line x cos(angle) + y sin(angle) = u.
+/// - Fan: from the source at source_distance (sin, -cos) to the detector point
+///   detector_distance (-sin, cos) + u (cos, sin); tends to parallel for a far source.
 /// A detector at the axis (detector_distance 0) is allowed; lines are never cut off.
 struct TomographyGeometry {
   enum class Kind { parallel, fan };
