@@ -14,6 +14,7 @@
 #include <fejer/version.hpp>
 
 #include "console.hpp"
+#include "record.hpp"
 #include "verb.hpp"
 
 namespace fejer::command {
@@ -70,7 +71,7 @@ int run_verb(const Action& action, const Common& common) {
   const ScopedThreads threads(common.threads);
   const Outcome outcome = action(common);
   if (common.json)
-    std::cout << outcome.json.dump(2) << '\n';
+    std::cout << json_text(outcome.json) << '\n';
   else
     std::cout << outcome.text;
   std::cout.flush();

@@ -20,13 +20,6 @@ double positive(const std::string& flag, const std::string& text) {
   return value;
 }
 
-Index whole(const std::string& flag, const std::string& text) {
-  const double n = parse_number(flag, text);
-  if (n < 0 || n != std::floor(n) || n > 1e12)
-    throw ArgumentError(flag + ": got " + text + ", expected a whole number from 0");
-  return static_cast<Index>(n);
-}
-
 /// Flags of one prior that were given with another.
 void refuse_idle_flags(const ReconstructFlags& f) {
   const Method& m = f.method;
@@ -145,7 +138,7 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
       tolerance.empty() ? default_tolerance(situation) : parse_number("--tolerance", tolerance);
   if (to.run.tolerance < 0) throw ArgumentError("--tolerance: cannot be negative");
   to.run.max_iterations = max_iterations.empty() ? default_max_iterations(situation)
-                                                 : whole("--max-iterations", max_iterations);
+                                                 : parse_count("--max-iterations", max_iterations);
   to.as_published = !norm.empty();
   return c;
 }

@@ -23,6 +23,10 @@ std::string cell(double value) {
 
 }  // namespace
 
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 nlohmann::ordered_json environment_json() {
   return {{"version", version()},
           {"compiler", build_description()},

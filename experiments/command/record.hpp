@@ -10,6 +10,9 @@
 
 namespace fejer::command {
 
+/// Indented; bytes that are no UTF-8 (file names may hold any) become the replacement character.
+std::string json_text(const nlohmann::ordered_json& json);
+
 /// Version, compiler, build flags, threads.
 nlohmann::ordered_json environment_json();
 

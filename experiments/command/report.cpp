@@ -120,7 +120,7 @@ void write_report(const std::string& folder, const Report& report) {
   write_pictures(folder, report);
   if (!report.history.empty()) write_convergence(folder + "/convergence.png", report);
   write_text(folder + "/metrics.csv", history_csv(report.history, report.psnr_history));
-  write_text(folder + "/run.json", report.record.dump(2) + "\n");
+  write_text(folder + "/run.json", json_text(report.record) + "\n");
 }
 
 }  // namespace fejer::command

@@ -1,5 +1,6 @@
 #include "start.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fejer/vector.hpp>
@@ -8,22 +9,59 @@
 
 namespace fejer::command {
 
+namespace {
+
+/// Fills the rim of the holes of one plane; what was filled becomes known.
+void fill_rim(View<float> plane, Array<float>& known) {
+  const Index H = known.shape()[0], W = known.shape()[1];
+  const Array<float> before = known;
+  for (Index i = 0; i < H; ++i)
+    for (Index j = 0; j < W; ++j) {
+      if (before[i * W + j] != 0) continue;
+      float sum = 0, count = 0;
+      for (Index a = std::max<Index>(i - 1, 0); a <= std::min(i + 1, H - 1); ++a)
+        for (Index b = std::max<Index>(j - 1, 0); b <= std::min(j + 1, W - 1); ++b)
+          if (before[a * W + b] != 0) sum += plane[a * W + b], count += 1;
+      if (count == 0) continue;
+      plane[i * W + j] = sum / count;
+      known[i * W + j] = 1;
+    }
+}
+
+}  // namespace
+
+void fill_holes(View<float> image, const Array<float>& mask) {
+  for (Index c = 0; c < image.size() / mask.size(); ++c) {
+    Array<float> known = mask;
+    while (std::find(known.begin(), known.end(), 0.0f) != known.end() &&
+           std::find(known.begin(), known.end(), 1.0f) != known.end())
+      fill_rim(image.slice(c), known);
+  }
+}
+
 template <class X>
 Start<X> start_value(const Measurement& m, const LinearOperator<X>& A, const std::string& init) {
   if (!init.empty()) {
-    const AnyArray image = read_any_image("--init", init, true);
-    require_shape("--init", shape_of(image), A.domain());
-    if (!is_complex<X> && std::holds_alternative<ComplexArray>(image))
+    const AnyArray given = read_any_image("--init", init, true);
+    require_shape("--init", shape_of(given), A.domain());
+    if (!is_complex<X> && std::holds_alternative<ComplexArray>(given))
       throw ArgumentError("--init: " + init + " is complex, but the image is real");
-    return {elements_as<X>(image), "init"};
+    const Array<X> image = elements_as<X>(given);
+    return {image, image, "init"};
   }
   const Array<X> data = elements_as<X>(m.data);
   if constexpr (is_complex<X>) {
-    return {A.apply_adjoint(data), "zero-filled"};
+    const Array<X> image = A.apply_adjoint(data);
+    return {image, image, "zero-filled"};
   } else {
-    if (const auto* ct = std::get_if<CtSetup>(&m.setup))
-      return {filtered_backprojection(ct->geometry, data, A.domain()), "FBP"};
-    return {data, "measurement"};
+    if (const auto* ct = std::get_if<CtSetup>(&m.setup)) {
+      const Array<X> image = filtered_backprojection(ct->geometry, data, A.domain());
+      return {image, image, "FBP"};
+    }
+    Start<X> start{data, data, "measurement"};
+    if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup))
+      fill_holes(start.image, inpaint->mask);
+    return start;
   }
 }
 

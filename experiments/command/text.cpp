@@ -68,6 +68,15 @@ double parse_sigma(const std::string& flag, const std::string& text) {
   return parse_noise_level(flag, text).value;
 }
 
+Index parse_count(const std::string& flag, const std::string& text, Index least) {
+  const auto value = plain_number(text);
+  if (!value || *value < static_cast<double>(least) || *value != std::floor(*value) ||
+      *value > 1e12)
+    throw ArgumentError(flag + ": got '" + text + "', expected a whole number from " +
+                        std::to_string(least));
+  return static_cast<Index>(*value);
+}
+
 void require_known(const std::string& flag, const std::string& got,
                    const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), got) == known.end())

@@ -26,6 +26,9 @@ double parse_sigma(const std::string& flag, const std::string& text);
 /// A finite number, "a/b" allowed.
 double parse_number(const std::string& flag, const std::string& text);
 
+/// A whole number from `least` on.
+Index parse_count(const std::string& flag, const std::string& text, Index least = 0);
+
 /// Throws ArgumentError that suggests the nearest spelling unless `got` is one of `known`.
 void require_known(const std::string& flag, const std::string& got,
                    const std::vector<std::string>& known);

@@ -83,7 +83,7 @@ Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<f
   Start<X> start = start_value<X>(m, A, f.init);
   Finished done;
   done.start_name = start.name;
-  done.start = start.image;
+  done.start = std::move(start.shown);
   Problem<X> problem{A, elements_as<X>(m.data), std::move(start.image),
                      kind_of(m.setup) == "denoise", 0};
   fejer::scale<X>(problem.y, 1 / scale);

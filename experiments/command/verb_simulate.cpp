@@ -92,7 +92,7 @@ OperatorSetup make_setup(const Flags& f, const Shape& image, const Rng& rng) {
     if (!f.coils.empty()) {
       s.maps = parse_dataset_path(f.coils)
                    ? read_maps(f.coils)
-                   : birdcage_maps<float>(parse_image_size("--coils", f.coils).rows, H, W);
+                   : birdcage_maps<float>(parse_count("--coils", f.coils, 1), H, W);
       require_shape("--coils (rows, columns)", Shape{s.maps.shape()[1], s.maps.shape()[2]},
                     Shape{H, W});
     }

@@ -4,6 +4,7 @@
 
 #include "console.hpp"
 #include "drawing.hpp"
+#include "start.hpp"
 
 #include <cmath>
 
@@ -66,6 +67,17 @@ TEST_CASE("the time left follows the decay of the residual, at most until max_it
   CHECK(seconds_left(now, 1000, 1e-5, 1, std::log(1e-2)) == doctest::Approx(1.8));
   CHECK(seconds_left(now, 15, 1e-5, 1, std::log(1e-2)) == doctest::Approx(0.5));
   CHECK(seconds_left(now, 30, 1e-5, 1, std::log(1e-4)) == doctest::Approx(2));  // it grows
+}
+
+TEST_CASE("holes are filled from their rim inwards") {
+  // One row: known 2 and 4 at the ends, a hole of three between.
+  Array<float> image(Shape{1, 1, 5}), mask(Shape{1, 5});
+  image[0] = 2, image[4] = 4;
+  mask[0] = mask[4] = 1;
+  fill_holes(image, mask);
+  CHECK(image[1] == 2);
+  CHECK(image[2] == 3);
+  CHECK(image[3] == 4);
 }
 
 TEST_CASE("axis ticks are round numbers inside the axis") {
