@@ -1,6 +1,7 @@
 #include "drawing.hpp"
 
 #include <cairo.h>
+#include <fontconfig/fontconfig.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +13,11 @@
 #include "text.hpp"
 
 namespace fejer::command {
+
+void release_fonts() {
+  cairo_debug_reset_static_data();
+  FcFini();
+}
 
 struct Canvas::Impl {
   cairo_surface_t* surface;

@@ -13,6 +13,10 @@ struct Colour {
   double red = 0, green = 0, blue = 0;
 };
 
+/// Frees what the font libraries keep until the process ends, for leak checkers; no Canvas may
+/// live.
+void release_fonts();
+
 enum class Align { left, centre, right };
 
 class Canvas {

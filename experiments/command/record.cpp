@@ -45,6 +45,10 @@ nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std:
   return j;
 }
 
+nlohmann::ordered_json shape_json(const Shape& shape) {
+  return std::vector<Index>(shape.begin(), shape.end());
+}
+
 nlohmann::ordered_json fact_json(const std::string& text) {
   if (const auto number = number_in(text)) return *number;
   if (text == "inf" || text == "nan") return nullptr;

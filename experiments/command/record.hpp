@@ -19,6 +19,9 @@ nlohmann::ordered_json environment_json();
 /// Base name and SHA-256 of each input file; names without a file (phantoms) are left out.
 nlohmann::ordered_json inputs_json(const std::vector<std::pair<std::string, std::string>>& inputs);
 
+/// [rows, columns].
+nlohmann::ordered_json shape_json(const Shape& shape);
+
 /// A fact as a number where it is one, null where it is infinite, else as text.
 nlohmann::ordered_json fact_json(const std::string& text);
 

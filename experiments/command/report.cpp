@@ -119,6 +119,7 @@ void write_report(const std::string& folder, const Report& report) {
     throw ArgumentError("--report: cannot make the folder " + folder + ": " + error.message());
   write_pictures(folder, report);
   if (!report.history.empty()) write_convergence(folder + "/convergence.png", report);
+  release_fonts();
   write_text(folder + "/metrics.csv", history_csv(report.history, report.psnr_history));
   write_text(folder + "/run.json", json_text(report.record) + "\n");
 }

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json shape_json(const Shape& shape) { return std::vector<Index>(shape.begin(), shape.end()); }
-
 const char* type_name(Hdf5Type type) {
   switch (type) {
     case Hdf5Type::integer:

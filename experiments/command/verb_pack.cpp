@@ -8,6 +8,7 @@
 
 #include "console.hpp"
 #include "pictures.hpp"
+#include "record.hpp"
 #include "setups.hpp"
 #include "text.hpp"
 #include "verb.hpp"
@@ -170,8 +171,8 @@ Outcome pack(const CLI::App& verb, const Flags& f) {
   Outcome outcome;
   outcome.json = {{"out", f.out},
                   {"operator", f.kind},
-                  {"image_shape", std::vector<Index>(image.begin(), image.end())},
-                  {"data_shape", std::vector<Index>(shape.begin(), shape.end())},
+                  {"image_shape", shape_json(image)},
+                  {"data_shape", shape_json(shape)},
                   {"noise_level", m.noise_level},
                   {"noise_level_estimated", estimated}};
   outcome.text = f.out + ": " + f.kind + ", image " + to_string(image) + ", data " +

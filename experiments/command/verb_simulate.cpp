@@ -11,6 +11,7 @@
 
 #include "console.hpp"
 #include "pictures.hpp"
+#include "record.hpp"
 #include "setups.hpp"
 #include "text.hpp"
 #include "verb.hpp"
@@ -165,8 +166,8 @@ Outcome simulate(const CLI::App& verb, const Flags& f) {
   const Shape shape = shape_of(m.data);
   outcome.json = {{"out", f.out},
                   {"operator", f.kind},
-                  {"image_shape", std::vector<Index>(image_shape(m).begin(), image_shape(m).end())},
-                  {"data_shape", std::vector<Index>(shape.begin(), shape.end())},
+                  {"image_shape", shape_json(image_shape(m))},
+                  {"data_shape", shape_json(shape)},
                   {"noise_level", m.noise_level},
                   {"seed", f.seed}};
   outcome.text = f.out + ": " + f.kind + ", image " + to_string(image_shape(m)) + ", data " +
