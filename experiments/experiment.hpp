@@ -1,5 +1,6 @@
 #pragma once
 /// An experiment: one folder, one function, one line in the list of experiments.cpp.
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -23,5 +24,10 @@ struct Experiment {
 };
 
 const std::vector<Experiment>& all();
+
+/// A part of a result that is kept in `file`: read back if the run resumes and it was made with the
+/// same value of `smoke`, else made and written.
+nlohmann::ordered_json kept(const Context& context, const std::string& file,
+                            const std::function<nlohmann::ordered_json()>& make);
 
 }  // namespace fejer::experiments

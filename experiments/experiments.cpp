@@ -1,5 +1,10 @@
 #include "experiment.hpp"
 
+#include <filesystem>
+#include <fstream>
+
+#include <fejer/files.hpp>
+
 #include "denoising/denoising.hpp"
 #include "reconstruction/reconstruction.hpp"
 
@@ -17,6 +22,17 @@ const std::vector<Experiment>& all() {
        reconstruction::run},
   };
   return list;
+}
+
+nlohmann::ordered_json kept(const Context& context, const std::string& file,
+                            const std::function<nlohmann::ordered_json()>& make) {
+  if (context.resume && std::filesystem::exists(file)) {
+    auto part = nlohmann::ordered_json::parse(std::ifstream(file), nullptr, false);
+    if (!part.is_discarded() && part.value("smoke", !context.smoke) == context.smoke) return part;
+  }
+  nlohmann::ordered_json part = make();
+  write_text(file, part.dump(1) + "\n");
+  return part;
 }
 
 }  // namespace fejer::experiments

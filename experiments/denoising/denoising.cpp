@@ -95,6 +95,7 @@ Json run(const experiments::Context& context) {
   if (!std::filesystem::is_directory(context.data))
     throw ArgumentError("experiment denoising: no data in " + context.data +
                         "; set FEJER_DATA to the folder of the data sets");
+  std::filesystem::create_directories(context.out + "/cells");
   Json record = command::environment_json();
   record["experiment"] = "denoising";
   record["smoke"] = context.smoke;
@@ -103,8 +104,13 @@ Json run(const experiments::Context& context) {
                   std::to_string(row.grey_level) + "/255");
     const auto model =
         import_model<float>(context.data + "/reference_models/" + row.weights, "ridge");
-    record["results"].push_back(
-        denoise_set(model.ridge(), row, context.data, context.smoke ? 1 : 12));
+    const std::string file =
+        context.out + "/cells/" + row.name + "-" + std::to_string(row.grey_level) + ".json";
+    record["results"].push_back(experiments::kept(context, file, [&] {
+      Json cell = denoise_set(model.ridge(), row, context.data, context.smoke ? 1 : 12);
+      cell["smoke"] = context.smoke;
+      return cell;
+    }));
   }
   write_text(context.out + "/record.json", record.dump(1) + "\n");
   write_text(context.out + "/report.md", report(record));

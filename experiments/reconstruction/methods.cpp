@@ -82,7 +82,8 @@ Outcome reconstruct_as(const Task& task, const Case& c, const MethodSpec& spec,
   if (spec.prior == "model") method.sigma = p[1];
   if (spec.prior == "pnp") {
     method.sigma = *spec.model->noise_level();
-    method.certify = true;
+    method.certify = !spec.forced;
+    method.force = spec.forced;
   }
   Outcome o;
   command::Solution<X> s = command::solve<X>(problem, spec.model ? &*spec.model : nullptr, method,
@@ -116,13 +117,21 @@ bool is_mri(const Case& c) { return std::holds_alternative<MriSetup>(c.measureme
 
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work) {
   std::vector<MethodSpec> methods;
-  methods.push_back({"tv", "TV", "tv", {}});
-  methods.push_back({"crr", "CRR", "model", imported(data, work, "crr_nn.h5", "ridge")});
-  methods.push_back({"wcrr", "WCRR", "model", imported(data, work, "wcrr_nn.h5", "ridge")});
-  methods.push_back({"pnp_relu", "PnP, ReLU CNN", "pnp",
-                     imported(data, work, "lipschitz_relu_cnn_sigma_10.h5", "lipschitz-cnn")});
-  methods.push_back({"pnp_spline", "PnP, spline CNN", "pnp",
+  methods.push_back({"tv", "tv", {}});
+  methods.push_back({"crr", "model", imported(data, work, "crr_nn.h5", "ridge")});
+  methods.push_back({"wcrr", "model", imported(data, work, "wcrr_nn.h5", "ridge")});
+  methods.push_back(
+      {"pnp_relu", "pnp", imported(data, work, "lipschitz_relu_cnn_sigma_10.h5", "lipschitz-cnn")});
+  methods.push_back({"pnp_spline", "pnp",
                      imported(data, work, "lipschitz_spline_cnn_sigma_10.h5", "lipschitz-cnn")});
+  for (const char* name : {"pnp_relu", "pnp_spline"}) {
+    const auto certified = std::find_if(methods.begin(), methods.end(),
+                                        [&](const MethodSpec& m) { return m.name == name; });
+    MethodSpec forced = *certified;
+    forced.name += "_forced";
+    forced.forced = true;
+    methods.push_back(std::move(forced));
+  }
   return methods;
 }
 

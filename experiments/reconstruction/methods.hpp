@@ -6,7 +6,7 @@
 
 #include <fejer/models/model.hpp>
 
-#include "../tuning/grid_search.hpp"
+#include "../tuning/compass_search.hpp"
 #include "pictures.hpp"
 #include "solver.hpp"
 #include "tasks.hpp"
@@ -14,11 +14,12 @@
 namespace fejer::reconstruction {
 
 struct MethodSpec {
-  std::string name, title, prior;
+  std::string name, prior;
   std::optional<Model<float>> model;
+  bool forced = false;  ///< plug-and-play without dividing the network by its bound
 };
 
-/// tv, crr, wcrr, pnp_spline, pnp_relu. The published weights are imported from `data`, once: the
+/// tv, crr, wcrr, pnp_relu, pnp_spline, and the last two as published (forced). The published weights are imported from `data`, once: the
 /// imported models are kept in `work`.
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
 

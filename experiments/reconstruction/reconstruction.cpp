@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <sstream>
 
 #include <fejer/files.hpp>
@@ -51,29 +51,41 @@ std::vector<std::string> selected(const experiments::Context& context, const std
   return names;
 }
 
-/// Searches on the tuning cases; each trial starts from the previous reconstruction of its case.
+/// Searches on the first tuning case, then, more finely, on all of them; each trial starts from the
+/// previous reconstruction of its case.
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
-  std::vector<AnyArray> last(task.tuning.size());
-  std::vector<bool> have(task.tuning.size(), false);
-  // Plug-and-play moves more slowly than accelerated methods.
-  const bool slow = method.prior == "pnp";
-  const Effort effort{slow ? 1e-4 : 5e-4, smoke ? 5 : slow ? 150 : 80};
-  const auto score = [&](const tuning::Point& p) {
+  std::vector<std::optional<AnyArray>> last(task.tuning.size());
+  const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases, const Effort& effort) {
     double sum = 0;
-    for (std::size_t i = 0; i < task.tuning.size(); ++i) {
+    for (std::size_t i = 0; i < cases; ++i) {
       Outcome o =
-          reconstruct(task, task.tuning[i], method, p, effort, have[i] ? &last[i] : nullptr);
+          reconstruct(task, task.tuning[i], method, p, effort, last[i] ? &*last[i] : nullptr);
       command::stop_if_interrupted();
       const bool usable = std::isfinite(o.psnr);
       sum += usable ? o.psnr : -100;
+      last[i].reset();
       if (usable) last[i] = std::move(o.image);
-      have[i] = usable;
     }
-    return sum / static_cast<double>(task.tuning.size());
+    return sum / static_cast<double>(cases);
   };
-  tuning::SearchOptions options;
-  options.most_trials = smoke ? 2 : 17;
-  return tuning::grid_search(search_space(method, task.tuning.front()), score, options);
+  auto space = search_space(method, task.tuning.front());
+  const auto coarse = tuning::compass_search(space,
+                                             [&](const tuning::Point& p) {
+                                               return mean_psnr(p, 1, {2e-4, smoke ? 5 : 60});
+                                             },
+                                             {1.6, smoke ? 2 : 20});
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    space[axis].start = coarse.best.point[axis];
+    space[axis].factor = std::sqrt(space[axis].factor);
+  }
+  auto fine =
+      tuning::compass_search(space,
+                             [&](const tuning::Point& p) {
+                               return mean_psnr(p, task.tuning.size(), {1e-4, smoke ? 5 : 150});
+                             },
+                             {1.25, smoke ? 1 : 8});
+  fine.trials.insert(fine.trials.begin(), coarse.trials.begin(), coarse.trials.end());
+  return fine;
 }
 
 Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std::string& image) {
@@ -123,18 +135,6 @@ void draw(const Task& task, const std::string& folder, const std::vector<std::st
   command::draw_panels(folder + "/pictures/" + task.name + ".png", panels);
 }
 
-/// The cell from its file where it is there (and the run resumes), else computed and written.
-template <class Make>
-Json kept(const experiments::Context& context, const std::string& file, const Make& make) {
-  if (context.resume && std::filesystem::exists(file)) {
-    Json cell = Json::parse(std::ifstream(file), nullptr, false);
-    if (!cell.is_discarded() && cell.value("smoke", !context.smoke) == context.smoke) return cell;
-  }
-  Json cell = make();
-  write_text(file, cell.dump(1) + "\n");
-  return cell;
-}
-
 Json describe(const Task& task) {
   return {{"name", task.name},
           {"title", task.title},
@@ -163,13 +163,13 @@ Json run(const experiments::Context& context) {
     const Task task = make_task(name, context.data, context.smoke);
     record["tasks"].push_back(describe(task));
     const std::string stem = out + "/cells/" + name + "-";
-    record["cells"].push_back(kept(context, stem + "start.json", [&] {
+    record["cells"].push_back(experiments::kept(context, stem + "start.json", [&] {
       return start_cell(task, context.smoke, stem + "start.h5");
     }));
     for (const MethodSpec& method : methods) {
       if (std::find(wanted.begin(), wanted.end(), method.name) == wanted.end()) continue;
       command::note("experiment reconstruction: " + name + ", " + method.name);
-      record["cells"].push_back(kept(context, stem + method.name + ".json", [&] {
+      record["cells"].push_back(experiments::kept(context, stem + method.name + ".json", [&] {
         return make_cell(task, method, context.smoke, stem + method.name + ".h5");
       }));
     }

@@ -15,7 +15,9 @@ const std::map<std::string, std::string>& titles() {
       {"crr", "CRR"},
       {"wcrr", "WCRR"},
       {"pnp_relu", "PnP-FBS, certified ReLU CNN"},
-      {"pnp_spline", "PnP-FBS, certified spline CNN"}};
+      {"pnp_spline", "PnP-FBS, certified spline CNN"},
+      {"pnp_relu_forced", "PnP-FBS, ReLU CNN as published, no guarantee"},
+      {"pnp_spline_forced", "PnP-FBS, spline CNN as published, no guarantee"}};
   return all;
 }
 
@@ -79,9 +81,9 @@ std::string report(const Json& record) {
       "# Reconstruction: priors compared\n\nMade by `fejer experiment run reconstruction`; every "
       "figure is the mean over the test cases.\nPSNR in dB and SSIM before any clipping. "
       "Parameters "
-      "were tuned on other images by a coarse-to-fine\nsearch, at most 17 trials. Stopped at a "
-      "relative change of 5e-5 or after 500 iterations. Seconds are\nthose of this machine, which "
-      "may have had other work.\n\n";
+      "were tuned on other images by a compass\nsearch, at most 20 trials on the first and 8 on "
+      "all of them. Stopped at a relative change of 5e-5\nor after 500 iterations. Seconds are "
+      "those of this machine, which may have had other work.\n\n";
   text += "Fejér " + record.value("version", "") + ", " + record.value("compiler", "") + "\n";
   for (const Json& task : record["tasks"]) {
     text += "\n## " + task["title"].get<std::string>() + "\n" + task["remark"].get<std::string>() +
