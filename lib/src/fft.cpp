@@ -3,147 +3,31 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
-#include <map>
-#include <mutex>
-#include <tuple>
 #include <vector>
 
-#include <fftw3.h>
+#include <fejer/line_fft.hpp>
 #include <fejer/parallel.hpp>
+#include <fejer/scratch.hpp>
+
+#include "fft_plans.hpp"
 
 namespace fejer {
 namespace {
 
-/// The two precisions of FFTW under one name.
-template <class T>
-struct Fftw;
-template <>
-struct Fftw<float> {
-  using Complex = fftwf_complex;
-  using Plan = fftwf_plan;
-  static constexpr auto plan_c2c = fftwf_plan_dft;
-  static constexpr auto plan_r2c = fftwf_plan_dft_r2c;
-  static constexpr auto plan_c2r = fftwf_plan_dft_c2r;
-  static constexpr auto execute_c2c = fftwf_execute_dft;
-  static constexpr auto execute_r2c = fftwf_execute_dft_r2c;
-  static constexpr auto execute_c2r = fftwf_execute_dft_c2r;
-  static constexpr auto alignment_of = fftwf_alignment_of;
-  static constexpr auto export_wisdom = fftwf_export_wisdom_to_string;
-  static constexpr auto import_wisdom = fftwf_import_wisdom_from_string;
-  static constexpr auto forget_wisdom = fftwf_forget_wisdom;
-};
-template <>
-struct Fftw<double> {
-  using Complex = fftw_complex;
-  using Plan = fftw_plan;
-  static constexpr auto plan_c2c = fftw_plan_dft;
-  static constexpr auto plan_r2c = fftw_plan_dft_r2c;
-  static constexpr auto plan_c2r = fftw_plan_dft_c2r;
-  static constexpr auto execute_c2c = fftw_execute_dft;
-  static constexpr auto execute_r2c = fftw_execute_dft_r2c;
-  static constexpr auto execute_c2r = fftw_execute_dft_c2r;
-  static constexpr auto alignment_of = fftw_alignment_of;
-  static constexpr auto export_wisdom = fftw_export_wisdom_to_string;
-  static constexpr auto import_wisdom = fftw_import_wisdom_from_string;
-  static constexpr auto forget_wisdom = fftw_forget_wisdom;
-};
+using detail::aligned_for_fft;
+using detail::LineKind;
+using detail::LinePlan;
+using detail::Scratch;
 
-enum class Kind { forward, inverse, real_forward, real_inverse };
-
-/// Planning is not re-entrant: one lock for every call but execution. Never destroyed, so that
-/// transforms may be made and used while static objects go away.
-struct Planner {
-  std::mutex lock;
-  FftPlanning planning = FftPlanning::estimate;
-};
-Planner& planner() {
-  static Planner& instance = *new Planner;
-  return instance;
-}
-
-/// Plans are kept for the life of the process (see Planner).
-template <class T>
-struct Cache {
-  using Key = std::tuple<FftPlanning, Kind, std::vector<int>>;
-  std::map<Key, typename Fftw<T>::Plan> plans;
-  static Cache& instance() {
-    static Cache& cache = *new Cache;
-    return cache;
-  }
-};
-
-template <class T>
-std::string wisdom() {
-  const std::unique_ptr<char, void (*)(void*)> text(Fftw<T>::export_wisdom(), std::free);
-  return text == nullptr ? std::string() : std::string(text.get());
-}
-
-/// An estimated plan must not depend on what was measured before, so it is made without wisdom.
-template <class T>
-class WithoutWisdom {
- public:
-  explicit WithoutWisdom(bool active) : active_(active) {
-    if (!active_) return;
-    saved_ = wisdom<T>();
-    Fftw<T>::forget_wisdom();
-  }
-  ~WithoutWisdom() {
-    if (!active_) return;
-    Fftw<T>::forget_wisdom();
-    Fftw<T>::import_wisdom(saved_.c_str());
-  }
-  WithoutWisdom(const WithoutWisdom&) = delete;
-  WithoutWisdom& operator=(const WithoutWisdom&) = delete;
-
- private:
-  bool active_;
-  std::string saved_;
-};
+/// Lines of n elements in one piece of a parallel loop.
+Index lines_per_piece(Index n) { return std::max<Index>(1, 8192 / std::max<Index>(1, n)); }
+/// Columns of n elements in one piece: whole blocks of eight.
+Index columns_per_piece(Index n) { return (lines_per_piece(n) + 7) / 8 * 8; }
 
 Shape half_spectrum(const Shape& dims) {
   Shape half(dims.begin(), dims.end() - 1);
   half.push_back(dims.back(0) / 2 + 1);
   return half;
-}
-
-template <class T>
-typename Fftw<T>::Plan make_plan(Kind kind, const Shape& dims, FftPlanning planning) {
-  using Api = Fftw<T>;
-  const std::vector<int> n(dims.begin(), dims.end());
-  const int rank = dims.rank();
-  const bool real = kind == Kind::real_forward || kind == Kind::real_inverse;
-  Array<std::complex<T>> a(real ? half_spectrum(dims) : dims);
-  Array<std::complex<T>> b(dims);  // large enough as the real side, too
-  auto* in = reinterpret_cast<typename Api::Complex*>(a.data());
-  auto* out = reinterpret_cast<typename Api::Complex*>(b.data());
-  auto* signal = reinterpret_cast<T*>(b.data());
-  const unsigned flags = planning == FftPlanning::measure ? FFTW_MEASURE : FFTW_ESTIMATE;
-  const WithoutWisdom<T> fresh(planning == FftPlanning::estimate);
-  switch (kind) {
-    case Kind::forward:
-      return Api::plan_c2c(rank, n.data(), in, out, FFTW_FORWARD, flags | FFTW_PRESERVE_INPUT);
-    case Kind::inverse:
-      return Api::plan_c2c(rank, n.data(), in, out, FFTW_BACKWARD, flags | FFTW_PRESERVE_INPUT);
-    case Kind::real_forward:
-      return Api::plan_r2c(rank, n.data(), signal, in, flags | FFTW_PRESERVE_INPUT);
-    default:
-      return Api::plan_c2r(rank, n.data(), in, signal, flags | FFTW_DESTROY_INPUT);
-  }
-}
-
-template <class T>
-typename Fftw<T>::Plan find_plan(Kind kind, const Shape& dims) {
-  Planner& shared = planner();
-  const std::lock_guard guard(shared.lock);
-  auto& plans = Cache<T>::instance().plans;
-  const typename Cache<T>::Key key(shared.planning, kind, {dims.begin(), dims.end()});
-  const auto found = plans.find(key);
-  if (found != plans.end()) return found->second;
-  const auto plan = make_plan<T>(kind, dims, shared.planning);
-  if (plan == nullptr)
-    throw ArgumentError("fft: FFTW has no plan for the dimensions " + to_string(dims));
-  plans.emplace(key, plan);
-  return plan;
 }
 
 void require_dims(const char* where, const Shape& dims) {
@@ -173,41 +57,12 @@ Index require_batches(const char* where, const Shape& in, const Shape& in_dims, 
   return n;
 }
 
-template <class T>
-bool aligned(const void* p) {
-  return Fftw<T>::alignment_of(static_cast<T*>(const_cast<void*>(p))) == 0;
-}
-
-/// Runs `execute(in, out)` on every transform of a batch, then scales. Plans expect aligned memory:
-/// transforms that are not (odd sizes) go through an aligned copy, and so get the same bits. So do
-/// transforms in place, which the plans are not made for.
-template <class T, class In, class Out, class Execute>
-void run_batch(Index batch, const In* in, Index in_size, Out* out, Index out_size, T factor,
-               Execute execute) {
-  const Index grain = std::max<Index>(1, 16384 / std::max(in_size, out_size));
-  parallel_for(batch, grain, [=](Index begin, Index end) {
-    Array<In> in_copy;
-    Array<Out> out_copy;
-    for (Index b = begin; b < end; ++b) {
-      const In* source = in + b * in_size;
-      Out* target = out + b * out_size;
-      const bool in_place = static_cast<const void*>(source) == target;
-      if (in_place || !aligned<T>(source)) {
-        if (in_copy.size() == 0) in_copy = Array<In>(Shape{in_size});
-        std::copy(source, source + in_size, in_copy.data());
-        source = in_copy.data();
-      }
-      Out* result = target;
-      if (!aligned<T>(target)) {
-        if (out_copy.size() == 0) out_copy = Array<Out>(Shape{out_size});
-        result = out_copy.data();
-      }
-      execute(const_cast<In*>(source), result);
-      const T* from = reinterpret_cast<const T*>(result);
-      T* to = reinterpret_cast<T*>(target);
-      const Index reals = out_size * static_cast<Index>(sizeof(Out) / sizeof(T));
-      for (Index i = 0; i < reals; ++i) to[i] = factor * from[i];
-    }
+/// body(b) for each transform of a batch: several in parallel, or the loops inside a single one.
+template <class Body>
+void for_batch(Index batch, Index size, Body body) {
+  const Index grain = std::max<Index>(1, 16384 / std::max<Index>(1, size));
+  parallel_for(batch, grain, [&](Index begin, Index end) {
+    for (Index b = begin; b < end; ++b) body(b);
   });
 }
 
@@ -216,44 +71,85 @@ T unitary_factor(const Shape& dims) {
   return static_cast<T>(1 / std::sqrt(static_cast<double>(dims.size())));
 }
 
-template <class T>
-typename Fftw<T>::Complex* raw(std::complex<T>* p) {
-  return reinterpret_cast<typename Fftw<T>::Complex*>(p);
+template <class X, class T>
+void times(X* x, Index n, T factor) {
+  T* p = reinterpret_cast<T*>(x);
+  const Index reals = n * static_cast<Index>(sizeof(X) / sizeof(T));
+  for (Index i = 0; i < reals; ++i) p[i] *= factor;
 }
+
+/// The transforms along all axes but the last of an array (.., row) in place, of which the last one
+/// done multiplies by `factor`.
+template <class T>
+class Columns {
+ public:
+  explicit Columns(const Shape& dims, Index row) : row_(row) {
+    for (int axis = 0; axis + 1 < dims.rank(); ++axis) axes_.emplace_back(dims[axis]);
+  }
+  const LineFft<T>& first() const { return axes_.front(); }
+  /// False where there is nothing to do.
+  bool any() const {
+    return std::any_of(axes_.begin(), axes_.end(), [](const auto& a) { return a.length() > 1; });
+  }
+  void run(std::complex<T>* x, bool forward, T factor) const {
+    Index inner = row_, outer = 1;
+    for (const auto& axis : axes_) outer *= axis.length();
+    for (auto axis = axes_.rbegin(); axis != axes_.rend(); ++axis) {
+      const Index n = axis->length();
+      outer /= n;
+      const bool last = outer == 1;
+      if (n > 1 || last) pass(*axis, x, outer, inner, forward, last ? factor : T(1));
+      inner *= n;
+    }
+  }
+
+ private:
+  static void pass(const LineFft<T>& fft, std::complex<T>* x, Index outer, Index inner,
+                   bool forward, T factor) {
+    for (Index o = 0; o < outer; ++o)
+      parallel_for(inner, columns_per_piece(fft.length()), [&, o](Index begin, Index end) {
+        std::complex<T>* plane = x + o * fft.length() * inner;
+        if (forward)
+          fft.forward_columns(plane, inner, begin, end, factor);
+        else
+          fft.inverse_columns(plane, inner, begin, end, factor);
+      });
+  }
+  Index row_;
+  std::vector<LineFft<T>> axes_;
+};
 
 }  // namespace
-
-void set_fft_planning(FftPlanning planning) {
-  const std::lock_guard guard(planner().lock);
-  planner().planning = planning;
-}
-
-template <class T>
-std::string export_fft_wisdom() {
-  const std::lock_guard guard(planner().lock);
-  return wisdom<T>();
-}
-
-template <class T>
-void import_fft_wisdom(const std::string& text) {
-  const std::lock_guard guard(planner().lock);
-  if (Fftw<T>::import_wisdom(text.c_str()) == 0)
-    throw FormatError(
-        "import_fft_wisdom: the text is not FFTW wisdom of this version and precision; "
-        "measure again");
-}
 
 template <class T>
 struct ComplexFft<T>::Plans {
   Shape dims;
-  typename Fftw<T>::Plan forward, inverse;
+  LineFft<T> rows;
+  Columns<T> columns;
+  T factor;
+  explicit Plans(const Shape& d)
+      : dims(d), rows(d.back(0)), columns(d, d.back(0)), factor(unitary_factor<T>(d)) {}
+
+  void run(const std::complex<T>* in, std::complex<T>* out, bool forward) const {
+    const Index n = rows.length(), count = dims.size() / n;
+    const bool more = columns.any();
+    parallel_for(count, lines_per_piece(n), [&](Index begin, Index end) {
+      for (Index r = begin; r < end; ++r) {
+        if (forward)
+          rows.forward(in + r * n, out + r * n);
+        else
+          rows.inverse(in + r * n, out + r * n);
+        if (!more) times(out + r * n, n, factor);
+      }
+    });
+    if (more) columns.run(out, forward, factor);
+  }
 };
 
 template <class T>
 ComplexFft<T>::ComplexFft(const Shape& dims) {
   require_dims("ComplexFft", dims);
-  plans_ = std::make_shared<const Plans>(
-      Plans{dims, find_plan<T>(Kind::forward, dims), find_plan<T>(Kind::inverse, dims)});
+  plans_ = std::make_shared<const Plans>(dims);
 }
 
 template <class T>
@@ -265,34 +161,76 @@ template <class T>
 void ComplexFft<T>::forward(ConstView<std::complex<T>> x, View<std::complex<T>> y) const {
   const Shape& d = dims();
   const Index batch = require_batches("ComplexFft::forward", x.shape(), d, y.shape(), d);
-  run_batch<T>(batch, x.data(), d.size(), y.data(), d.size(), unitary_factor<T>(d),
-               [plan = plans_->forward](std::complex<T>* in, std::complex<T>* out) {
-                 Fftw<T>::execute_c2c(plan, raw(in), raw(out));
-               });
+  const Index n = d.size();
+  for_batch(batch, n, [&](Index b) { plans_->run(x.data() + b * n, y.data() + b * n, true); });
 }
 
 template <class T>
 void ComplexFft<T>::inverse(ConstView<std::complex<T>> y, View<std::complex<T>> x) const {
   const Shape& d = dims();
   const Index batch = require_batches("ComplexFft::inverse", y.shape(), d, x.shape(), d);
-  run_batch<T>(batch, y.data(), d.size(), x.data(), d.size(), unitary_factor<T>(d),
-               [plan = plans_->inverse](std::complex<T>* in, std::complex<T>* out) {
-                 Fftw<T>::execute_c2c(plan, raw(in), raw(out));
-               });
+  const Index n = d.size();
+  for_batch(batch, n, [&](Index b) { plans_->run(y.data() + b * n, x.data() + b * n, false); });
 }
 
 template <class T>
 struct RealFft<T>::Plans {
+  using C = std::complex<T>;
   Shape dims, spectrum;
-  typename Fftw<T>::Plan forward, inverse;
+  LinePlan<T> to_half, to_real;
+  Columns<T> columns;
+  T factor;
+  explicit Plans(const Shape& d)
+      : dims(d),
+        spectrum(half_spectrum(d)),
+        to_half(LineKind::real_forward, d.back(0)),
+        to_real(LineKind::real_inverse, d.back(0)),
+        columns(d, spectrum.back(0)),
+        factor(unitary_factor<T>(d)) {}
+
+  Index width() const { return dims.back(0); }
+  Index half() const { return spectrum.back(0); }
+  Index rows() const { return dims.size() / width(); }
+
+  /// Row by row, half spectra `stride` apart. Through an aligned copy where memory is not.
+  void rows_to_half(const T* x, C* y, Index stride, T scale) const {
+    const Index n = width(), m = half();
+    parallel_for(rows(), lines_per_piece(n), [&](Index begin, Index end) {
+      Scratch<T> real(n);
+      Scratch<C> line(m);
+      for (Index r = begin; r < end; ++r) {
+        const T* in = x + r * n;
+        if (!aligned_for_fft<T>(in)) in = std::copy_n(in, n, real.data()) - n;
+        C* const target = y + r * stride;
+        C* const out = aligned_for_fft<T>(target) ? target : line.data();
+        to_half.real_forward(in, out);
+        if (scale != T(1)) times(out, m, scale);
+        if (out != target) std::copy_n(out, m, target);
+      }
+    });
+  }
+  void rows_to_real(C* y, Index stride, T* x, T scale) const {
+    const Index n = width(), m = half();
+    parallel_for(rows(), lines_per_piece(n), [&](Index begin, Index end) {
+      Scratch<T> real(n);
+      Scratch<C> line(m);
+      for (Index r = begin; r < end; ++r) {
+        C* in = y + r * stride;
+        if (!aligned_for_fft<T>(in)) in = std::copy_n(in, m, line.data()) - m;
+        T* const target = x + r * n;
+        T* const out = aligned_for_fft<T>(target) ? target : real.data();
+        to_real.real_inverse(in, out);
+        if (scale != T(1)) times(out, n, scale);
+        if (out != target) std::copy_n(out, n, target);
+      }
+    });
+  }
 };
 
 template <class T>
 RealFft<T>::RealFft(const Shape& dims) {
   require_dims("RealFft", dims);
-  plans_ = std::make_shared<const Plans>(Plans{dims, half_spectrum(dims),
-                                               find_plan<T>(Kind::real_forward, dims),
-                                               find_plan<T>(Kind::real_inverse, dims)});
+  plans_ = std::make_shared<const Plans>(dims);
 }
 
 template <class T>
@@ -307,22 +245,49 @@ Shape RealFft<T>::spectrum_dims() const {
 
 template <class T>
 void RealFft<T>::forward(ConstView<T> x, View<std::complex<T>> y) const {
-  const Shape &d = dims(), &s = plans_->spectrum;
-  const Index batch = require_batches("RealFft::forward", x.shape(), d, y.shape(), s);
-  run_batch<T>(batch, x.data(), d.size(), y.data(), s.size(), unitary_factor<T>(d),
-               [plan = plans_->forward](T* in, std::complex<T>* out) {
-                 Fftw<T>::execute_r2c(plan, in, raw(out));
-               });
+  const Plans& p = *plans_;
+  const Index batch = require_batches("RealFft::forward", x.shape(), p.dims, y.shape(), p.spectrum);
+  const bool more = p.columns.any();
+  for_batch(batch, p.dims.size(), [&](Index b) {
+    std::complex<T>* const out = y.data() + b * p.spectrum.size();
+    p.rows_to_half(x.data() + b * p.dims.size(), out, p.half(), more ? T(1) : p.factor);
+    if (more) p.columns.run(out, true, p.factor);
+  });
 }
 
 template <class T>
 void RealFft<T>::inverse(View<std::complex<T>> y, View<T> x) const {
-  const Shape &d = dims(), &s = plans_->spectrum;
-  const Index batch = require_batches("RealFft::inverse", y.shape(), s, x.shape(), d);
-  run_batch<T>(batch, y.data(), s.size(), x.data(), d.size(), unitary_factor<T>(d),
-               [plan = plans_->inverse](std::complex<T>* in, T* out) {
-                 Fftw<T>::execute_c2r(plan, raw(in), out);
-               });
+  const Plans& p = *plans_;
+  const Index batch = require_batches("RealFft::inverse", y.shape(), p.spectrum, x.shape(), p.dims);
+  const bool more = p.columns.any();
+  for_batch(batch, p.dims.size(), [&](Index b) {
+    std::complex<T>* const in = y.data() + b * p.spectrum.size();
+    if (more) p.columns.run(in, false, p.factor);
+    p.rows_to_real(in, p.half(), x.data() + b * p.dims.size(), more ? T(1) : p.factor);
+  });
+}
+
+template <class T>
+template <class M>
+void RealFft<T>::filter(ConstView<T> x, ConstView<M> multiplier, View<T> y, bool conjugate) const {
+  const Plans& p = *plans_;
+  const Index batch = require_batches("RealFft::filter", x.shape(), p.dims, y.shape(), p.dims);
+  if (p.dims.rank() != 2)
+    throw ShapeError("RealFft::filter: got the dimensions " + to_string(p.dims) +
+                     ", expected two of them");
+  require_shape("RealFft::filter, multiplier", multiplier.shape(), Shape{p.half(), p.rows()});
+  const LineFft<T>& down = p.columns.first();
+  const Index stride = (p.half() + 7) / 8 * 8;  // aligned rows
+  const T factor = p.factor * p.factor;
+  for_batch(batch, p.dims.size(), [&](Index b) {
+    Scratch<std::complex<T>> spectrum(p.rows() * stride);
+    std::complex<T>* const s = spectrum.data();
+    p.rows_to_half(x.data() + b * p.dims.size(), s, stride, T(1));
+    parallel_for(p.half(), columns_per_piece(p.rows()), [&](Index begin, Index end) {
+      down.filter_columns(s, stride, begin, end, multiplier.data(), factor, conjugate);
+    });
+    p.rows_to_real(s, stride, y.data() + b * p.dims.size(), T(1));
+  });
 }
 
 namespace {
@@ -361,12 +326,15 @@ void ifftshift2(ConstView<X> x, View<X> y) {
 
 template class ComplexFft<float>;
 template class RealFft<float>;
-template std::string export_fft_wisdom<float>();
-template void import_fft_wisdom<float>(const std::string&);
+template void RealFft<float>::filter(ConstView<float>, ConstView<float>, View<float>, bool) const;
+template void RealFft<float>::filter(ConstView<float>, ConstView<std::complex<float>>, View<float>,
+                                     bool) const;
 template class ComplexFft<double>;
 template class RealFft<double>;
-template std::string export_fft_wisdom<double>();
-template void import_fft_wisdom<double>(const std::string&);
+template void RealFft<double>::filter(ConstView<double>, ConstView<double>, View<double>,
+                                      bool) const;
+template void RealFft<double>::filter(ConstView<double>, ConstView<std::complex<double>>,
+                                      View<double>, bool) const;
 template void fftshift2<float>(ConstView<float>, View<float>);
 template void ifftshift2<float>(ConstView<float>, View<float>);
 template void fftshift2<double>(ConstView<double>, View<double>);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <fejer/line_fft.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
@@ -223,6 +224,99 @@ TEST_CASE("an estimated plan does not depend on what was measured before") {
   CHECK_NOTHROW(import_fft_wisdom<double>(wisdom));
   CHECK_THROWS_AS(import_fft_wisdom<double>("nonsense"), FormatError);
   CHECK_THROWS_AS(import_fft_wisdom<float>(wisdom), FormatError);
+}
+
+TEST_CASE_TEMPLATE("lines and columns: the same bits wherever they lie, and the filter", T, float,
+                   double) {
+  using C = std::complex<T>;
+  for (const Index n : {1, 2, 3, 8, 17, 30})
+    for (const Index columns : {1, 2, 7, 8, 19}) {
+      const LineFft<T> F(n);
+      const Index stride = columns + 3;
+      const Array<C> plane = random_array<C>(Shape{n, stride});
+      const Array<C> multiplier = random_array<C>(Shape{stride, n}, 2);
+      const Array<T> real = random_array<T>(Shape{stride, n}, 3);
+      Array<C> forward(plane), back, filtered(plane), conjugate(plane), scaled(plane);
+      F.forward_columns(forward.data(), stride, 2, 2 + columns, T(1));
+      back = forward;
+      F.inverse_columns(back.data(), stride, 2, 2 + columns, T(0.5));
+      F.filter_columns(filtered.data(), stride, 2, 2 + columns, multiplier.data(), T(2));
+      F.filter_columns(conjugate.data(), stride, 2, 2 + columns, multiplier.data(), T(2), true);
+      F.filter_columns(scaled.data(), stride, 2, 2 + columns, real.data(), T(2));
+      for (Index c = 0; c < stride; ++c) {
+        Array<C> line(Shape{n}), a(Shape{n}), b(Shape{n});
+        Array<C> by_m(Shape{n}), by_conjugate(Shape{n}), by_real(Shape{n});
+        for (Index i = 0; i < n; ++i) line[i] = plane[i * stride + c];
+        const bool inside = c >= 2 && c < 2 + columns;
+        F.forward(line.data(), a.data());
+        for (Index i = 0; i < n; ++i) {
+          REQUIRE(forward[i * stride + c] == (inside ? a[i] : line[i]));
+          const T half = inside ? T(0.5) * static_cast<T>(n) : T(1);
+          REQUIRE(std::abs(back[i * stride + c] - half * line[i]) <= tolerance<T>() * T(n));
+          by_m[i] = T(2) * multiplier[c * n + i] * a[i];
+          by_conjugate[i] = T(2) * std::conj(multiplier[c * n + i]) * a[i];
+          by_real[i] = T(2) * real[c * n + i] * a[i];
+        }
+        const auto compare = [&](const Array<C>& product, const Array<C>& got) {
+          F.inverse(product.data(), b.data());
+          double error = 0;
+          for (Index i = 0; i < n; ++i)
+            error +=
+                static_cast<double>(std::norm(got[i * stride + c] - (inside ? b[i] : line[i])));
+          REQUIRE(std::sqrt(error) <= tolerance<T>() * (norm(b) + 1));
+        };
+        compare(by_m, filtered);
+        compare(by_conjugate, conjugate);
+        compare(by_real, scaled);
+        F.forward(line.data(), line.data());  // in place
+        REQUIRE(distance(line, a) == 0);
+      }
+    }
+  CHECK_THROWS_WITH_AS(LineFft<T>(0), "LineFft: got the length 0, expected 1 to 2147483647",
+                       ShapeError);
+}
+
+TEST_CASE_TEMPLATE("filter: transform, product, inverse; any number of threads", T, float, double) {
+  using C = std::complex<T>;
+  for (const Shape& dims :
+       {Shape{1, 1}, Shape{1, 6}, Shape{5, 1}, Shape{15, 17}, Shape{200, 130}}) {
+    const RealFft<T> F(dims);
+    const Index H = dims[0], half = F.spectrum_dims()[1];
+    const Array<T> x = random_array<T>(Shape{3, dims[0], dims[1]});
+    const Array<C> m = random_array<C>(Shape{half, H}, 2);
+    const Array<T> power = random_array<T>(Shape{half, H}, 3);
+    Array<C> spectrum(Shape{3, H, half}), conjugate, scaled;
+    F.forward(x, spectrum);
+    conjugate = spectrum;
+    scaled = spectrum;
+    for (Index i = 0; i < spectrum.size(); ++i) {
+      const Index at = i % half * H + i / half % H;
+      spectrum[i] *= m[at];
+      conjugate[i] *= std::conj(m[at]);
+      scaled[i] *= power[at];
+    }
+    Array<T> expected(x.shape()), got(x.shape()), again(x.shape());
+    F.inverse(spectrum, expected);
+    F.filter(x, ConstView<C>(m), got);
+    CHECK(distance(got, expected) <= tolerance<T>() * norm(expected));
+    {
+      const ScopedThreads scope(1);
+      Array<T> place(x);
+      F.filter(place, ConstView<C>(m), place);  // in place
+      CHECK(distance(place, got) == 0);
+    }
+    F.inverse(conjugate, expected);
+    F.filter(x, ConstView<C>(m), again, true);
+    CHECK(distance(again, expected) <= tolerance<T>() * norm(expected));
+    F.inverse(scaled, expected);
+    F.filter(x, ConstView<T>(power), again);
+    CHECK(distance(again, expected) <= tolerance<T>() * norm(expected));
+  }
+  const RealFft<T> line(Shape{4});
+  Array<T> x(Shape{4}), y(Shape{4});
+  const Array<T> m(Shape{3, 1});
+  CHECK_THROWS_WITH_AS(line.filter(x, ConstView<T>(m), y),
+                       "RealFft::filter: got the dimensions (4), expected two of them", ShapeError);
 }
 
 TEST_CASE("shifts, odd and even") {

@@ -9,11 +9,16 @@
 
 namespace fejer {
 
-/// How FFTW chooses its plans from now on: `estimate` (default: the same choice in every process)
-/// or `measure` (faster transforms; the choice may differ from run to run).
+/// How FFTW chooses its plans of single lines, in transforms made from now on in the whole process:
+/// `estimate` (default: the same choice, and so the same bits, in every process) or `measure` (up
+/// to a quarter faster, after some milliseconds for each new length; the choice may differ from run
+/// to run). Transforms of two and three axes are put together from lines in a fixed way, which for
+/// complex powers of two takes about as long as FFTW's measured plans of the whole.
 enum class FftPlanning { estimate, measure };
 void set_fft_planning(FftPlanning planning);
-/// FFTW wisdom of one scalar type, to record a measured choice and to reuse it.
+FftPlanning fft_planning();
+/// FFTW wisdom of one scalar type as text, to record a measured choice with a run and to reuse it:
+/// import it, then set `measure`. Throws FormatError for text of another version or precision.
 template <class T>
 std::string export_fft_wisdom();
 template <class T>
@@ -45,6 +50,11 @@ class RealFft {
   void forward(ConstView<T> x, View<std::complex<T>> y) const;
   /// The real signal of the Hermitian spectrum whose half is y. Destroys y.
   void inverse(View<std::complex<T>> y, View<T> x) const;
+  /// y = F^-1 (m .* F x) for two axes: a circular convolution in two passes over memory less than
+  /// the transforms by themselves. m, or its conjugate, is given transposed: the value of frequency
+  /// (k, l) at (l, k), shape (W/2 + 1, H), M being T or complex. y may be x.
+  template <class M>
+  void filter(ConstView<T> x, ConstView<M> multiplier, View<T> y, bool conjugate = false) const;
 
  private:
   struct Plans;
