@@ -9,6 +9,7 @@
 #include <fejer/check.hpp>
 #include <fejer/fft.hpp>
 #include <fejer/parallel.hpp>
+#include <fejer/scratch.hpp>
 #include <fejer/vector.hpp>
 
 #include "pieces.hpp"
@@ -81,10 +82,9 @@ struct Blur<T>::Plan {
   Boundary boundary;
   Axis rows, columns;
   RealFft<T> fft;
-  Array<std::complex<T>> transfer;
-  double largest;  ///< max |transfer|
-
-  enum class Filter { forward, adjoint, normal };
+  Array<std::complex<T>> transfer;  ///< transposed, as RealFft::filter expects it
+  Array<T> power;                   ///< |transfer|^2, for circular boundaries only
+  double largest;                   ///< max |transfer|
 
   Plan(const Array<T>& h, const Shape& shape, Boundary b)
       : image(shape),
@@ -106,36 +106,24 @@ struct Blur<T>::Plan {
     exact.forward(placed, spectrum);
     scale<std::complex<double>>(spectrum, std::sqrt(static_cast<double>(placed.size())));
     largest = max_abs<std::complex<double>>(spectrum);
-    transfer = Array<std::complex<T>>(spectrum.shape());
-    for (Index i = 0; i < spectrum.size(); ++i) transfer[i] = std::complex<T>(spectrum[i]);
+    const Index height = spectrum.shape()[0], width = spectrum.shape()[1];
+    const bool circular = b == Boundary::circular;
+    transfer = Array<std::complex<T>>(Shape{width, height});
+    power = Array<T>(circular ? transfer.shape() : Shape{0});
+    for (Index i = 0; i < height; ++i)
+      for (Index j = 0; j < width; ++j) {
+        const std::complex<double> value = spectrum[i * width + j];
+        transfer[j * height + i] = std::complex<T>(value);
+        if (circular) power[j * height + i] = static_cast<T>(std::norm(value));
+      }
   }
 
   Shape grid_shape() const { return {channels, rows.grid, columns.grid}; }
   Shape image_shape() const { return {channels, rows.pixels, columns.pixels}; }
 
-  void multiply(View<std::complex<T>> spectrum, Filter filter) const {
-    const Index width = transfer.shape()[1], height = transfer.shape()[0];
-    parallel_for(channels * height, rows_per_piece(width), [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) {
-        const std::complex<T>* h = transfer.data() + (r % height) * width;
-        std::complex<T>* s = spectrum.data() + r * width;
-        for (Index j = 0; j < width; ++j) {
-          const T a = h[j].real(), b = filter == Filter::adjoint ? -h[j].imag() : h[j].imag();
-          const T u = s[j].real(), v = s[j].imag();
-          s[j] = filter == Filter::normal
-                     ? std::complex<T>((a * a + b * b) * u, (a * a + b * b) * v)
-                     : std::complex<T>(a * u - b * v, a * v + b * u);
-        }
-      }
-    });
-  }
-
-  /// Circular convolution on the grid; from and to may be the same memory.
-  void convolve(ConstView<T> from, View<T> to, Filter filter) const {
-    Array<std::complex<T>> spectrum(Shape{channels, transfer.shape()[0], transfer.shape()[1]});
-    fft.forward(from, spectrum);
-    multiply(spectrum, filter);
-    fft.inverse(spectrum, to);
+  /// Circular convolution on the grid (or its adjoint); from and to may be the same memory.
+  void convolve(ConstView<T> from, View<T> to, bool adjoint) const {
+    fft.filter(from, ConstView<std::complex<T>>(transfer), to, adjoint);
   }
 
   /// grid = Extend x.
@@ -174,7 +162,7 @@ struct Blur<T>::Plan {
     });
   }
 
-  /// Copies the corner of the grid that holds the image, to y or (grid cleared first) from it.
+  /// Copies the corner of the grid that holds the image to y, or from it with zeros elsewhere.
   void crop(ConstView<T> grid, View<T> y) const {
     parallel_for(channels * rows.pixels, rows_per_piece(columns.grid), [&](Index begin, Index end) {
       for (Index r = begin; r < end; ++r)
@@ -183,9 +171,23 @@ struct Blur<T>::Plan {
     });
   }
   void pad(ConstView<T> y, View<T> grid) const {
-    for (Index r = 0; r < channels * rows.pixels; ++r)
-      std::copy_n(y.data() + r * columns.pixels, columns.pixels,
-                  grid.data() + grid_row(r) * columns.grid);
+    parallel_for(channels * rows.grid, rows_per_piece(columns.grid), [&](Index begin, Index end) {
+      for (Index r = begin; r < end; ++r) {
+        T* out = grid.data() + r * columns.grid;
+        const Index row = r % rows.grid, pixels = row < rows.pixels ? columns.pixels : 0;
+        const T* in = y.data() + (r / rows.grid * rows.pixels + row) * columns.pixels;
+        std::fill(std::copy_n(in, pixels, out), out + columns.grid, T(0));
+      }
+    });
+  }
+  /// Zeros outside the corner that holds the image.
+  void keep_image(View<T> grid) const {
+    parallel_for(channels * rows.grid, rows_per_piece(columns.grid), [&](Index begin, Index end) {
+      for (Index r = begin; r < end; ++r) {
+        const Index kept = r % rows.grid < rows.pixels ? columns.pixels : 0;
+        std::fill_n(grid.data() + r * columns.grid + kept, columns.grid - kept, T(0));
+      }
+    });
   }
   Index grid_row(Index r) const { return (r / rows.pixels) * rows.grid + r % rows.pixels; }
 };
@@ -213,11 +215,11 @@ template <class T>
 void Blur<T>::apply(ConstView<T> x, View<T> y) const {
   const Plan& p = *plan_;
   if (p.boundary == Boundary::circular)
-    return p.convolve(x.reshaped(p.image_shape()), y.reshaped(p.image_shape()),
-                      Plan::Filter::forward);
-  Array<T> grid(p.grid_shape());
+    return p.convolve(x.reshaped(p.image_shape()), y.reshaped(p.image_shape()), false);
+  detail::Scratch<T> memory(p.grid_shape().size());
+  const View<T> grid(memory.data(), p.grid_shape());
   p.extend(x, grid);
-  p.convolve(grid, grid, Plan::Filter::forward);
+  p.convolve(grid, grid, false);
   p.crop(grid, y);
 }
 
@@ -225,11 +227,11 @@ template <class T>
 void Blur<T>::apply_adjoint(ConstView<T> y, View<T> x) const {
   const Plan& p = *plan_;
   if (p.boundary == Boundary::circular)
-    return p.convolve(y.reshaped(p.image_shape()), x.reshaped(p.image_shape()),
-                      Plan::Filter::adjoint);
-  Array<T> grid(p.grid_shape());
+    return p.convolve(y.reshaped(p.image_shape()), x.reshaped(p.image_shape()), true);
+  detail::Scratch<T> memory(p.grid_shape().size());
+  const View<T> grid(memory.data(), p.grid_shape());
   p.pad(y, grid);
-  p.convolve(grid, grid, Plan::Filter::adjoint);
+  p.convolve(grid, grid, true);
   p.fold(grid, x);
 }
 
@@ -237,11 +239,15 @@ template <class T>
 void Blur<T>::normal(ConstView<T> x, View<T> out) const {
   const Plan& p = *plan_;
   if (p.boundary == Boundary::circular)
-    return p.convolve(x.reshaped(p.image_shape()), out.reshaped(p.image_shape()),
-                      Plan::Filter::normal);
-  Array<T> y(p.image);
-  apply(x, y);
-  apply_adjoint(ConstView<T>(y), out);
+    return p.fft.filter(x.reshaped(p.image_shape()), ConstView<T>(p.power),
+                        out.reshaped(p.image_shape()));
+  detail::Scratch<T> memory(p.grid_shape().size());
+  const View<T> grid(memory.data(), p.grid_shape());
+  p.extend(x, grid);
+  p.convolve(grid, grid, false);
+  p.keep_image(grid);
+  p.convolve(grid, grid, true);
+  p.fold(grid, out);
 }
 
 template <class T>
