@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fejer/check.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
 #include "operators/dense.hpp"
@@ -56,6 +57,34 @@ TEST_CASE("mri: equals the centred, unitary DFT of the definition") {
     const LinearOperator<C> one = CartesianMri<double>(mask);
     CHECK(distance(one.apply(x), naive(mask, Array<C>(Shape{1, H, W}, C(1)), x)) <=
           1e-14 * static_cast<double>(H * W) * norm(x));
+  }
+}
+
+TEST_CASE("mri: the normal operator equals two steps; lines along either axis, points, all, none") {
+  for (const Shape& size : {Shape{1, 1}, Shape{1, 6}, Shape{7, 1}, Shape{9, 13}, Shape{64, 48}}) {
+    const Index H = size[0], W = size[1];
+    CAPTURE(to_string(size));
+    const RandomStream stream = Rng(5).stream("mask");
+    const Array<double> masks[] = {random_column_mask<double>(H, W, 2, 0.1, stream, 1),
+                                   random_column_mask<double>(H, W, 2, 0.1, stream, 0),
+                                   random_mask<double>(size, 0.5, stream), Array<double>(size, 1.0),
+                                   Array<double>(size)};
+    const Array<C> x = random_array(Shape{1, H, W}, "x"), maps = random_array(Shape{5, H, W}, "m");
+    for (const Array<double>& mask : masks)
+      for (const bool with_maps : {false, true}) {
+        const LinearOperator<C> A =
+            with_maps ? CartesianMri<double>(mask, maps) : CartesianMri<double>(mask);
+        const Array<C> expected = A.apply_adjoint(A.apply(x));
+        Array<C> out(x.shape()), again(x.shape());
+        A.normal(x, out);
+        CHECK(distance(out, expected) <=
+              1e-14 * norm(x) * (with_maps ? std::pow(max_abs(maps), 2) * 5 : 1.0));
+        for (const int threads : {1, 3}) {
+          const ScopedThreads scope(threads);
+          A.normal(x, again);
+          CHECK(distance(again, out) == 0);
+        }
+      }
   }
 }
 
