@@ -78,7 +78,7 @@ TEST_CASE("mri: the normal operator equals two steps; lines along either axis, p
         Array<C> out(x.shape()), again(x.shape());
         A.normal(x, out);
         CHECK(distance(out, expected) <=
-              1e-14 * norm(x) * (with_maps ? std::pow(max_abs(maps), 2) * 5 : 1.0));
+              1e-14 * norm(x) * (with_maps ? std::pow(max_abs<C>(maps), 2) * 5 : 1.0));
         for (const int threads : {1, 3}) {
           const ScopedThreads scope(threads);
           A.normal(x, again);
