@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <type_traits>
 
 #include <fejer/check.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
 #include "pieces.hpp"
+#include "tomography_parallel.hpp"
 
 namespace fejer {
 namespace {
@@ -51,6 +54,7 @@ struct Tomography<T>::Plan {
   std::vector<T> weight;  ///< length of a step
   std::vector<Run> runs;
   std::vector<std::size_t> first_run;  ///< of each view, and one past the last
+  std::optional<detail::ParallelBeam> fast;
 
   Plan(const TomographyGeometry& g, const Shape& shape)
       : geometry(g),
@@ -68,6 +72,21 @@ struct Tomography<T>::Plan {
       for (Index d = 0; d < detectors; ++d) add_line(v, d);
     }
     first_run.push_back(runs.size());
+    if (std::is_same_v<T, float> && geometry.kind == TomographyGeometry::Kind::parallel)
+      fast = parallel_beam();
+  }
+
+  std::optional<detail::ParallelBeam> parallel_beam() const {
+    std::vector<detail::ParallelBeam::Line> lines;
+    for (const Run& run : runs) {  // one for each view
+      const auto k = static_cast<std::size_t>(run.view * detectors);
+      const auto last = k + static_cast<std::size_t>(detectors - 1);
+      const double step =
+          detectors > 1 ? (offset[last] - offset[k]) / static_cast<double>(detectors - 1) : 1;
+      lines.push_back(
+          {run.along_rows, offset[k] - left_pad, slope[k], step, static_cast<float>(weight[k])});
+    }
+    return detail::ParallelBeam::make(lines, detectors, H, W);
   }
 
   void add_line(Index v, Index d) {
@@ -145,6 +164,8 @@ struct Tomography<T>::Plan {
   }
 
   void project(ConstView<T> x, View<T> y) const {
+    if constexpr (std::is_same_v<T, float>)
+      if (fast) return fast->project(x.data(), y.data());
     const Array<T> rows = padded_rows(x, false), columns = padded_rows(x, true);
     parallel_for(views, rows_per_piece(detectors * std::min(H, W)), [&](Index begin, Index end) {
       for (Index v = begin; v < end; ++v) {
@@ -182,6 +203,8 @@ struct Tomography<T>::Plan {
   }
 
   void backproject(ConstView<T> y, View<T> x) const {
+    if constexpr (std::is_same_v<T, float>)
+      if (fast) return fast->backproject(y.data(), x.data());
     Array<T> weighted(Shape{views, detectors});
     for (Index k = 0; k < weighted.size(); ++k)
       weighted[k] = weight[static_cast<std::size_t>(k)] * y[k];
@@ -236,7 +259,8 @@ NormInterval Tomography<T>::norm_interval() const {
   };
   const double upper = nonnegative_norm_bound<T>(normal, plane, 4);
   // Relative rounding of sums of non-negative terms: at most their number times epsilon.
-  const double terms = static_cast<double>(plan_->H + plan_->W + 2 * plan_->views);
+  // Positions in the fast loops are within 16 pixels of a block's first, in T.
+  const double terms = 64 + static_cast<double>(plan_->H + plan_->W + 2 * plan_->views);
   const double margin = terms * static_cast<double>(std::numeric_limits<T>::epsilon());
   return {std::sqrt(rayleigh) * (1 - margin), upper * (1 + margin), "positive-vector ratio"};
 }

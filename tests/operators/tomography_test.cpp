@@ -6,7 +6,9 @@
 #include <numbers>
 
 #include <doctest/doctest.h>
+#include <fejer/check.hpp>
 #include <fejer/operators/shepp_logan.hpp>
+#include <fejer/parallel.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
@@ -173,6 +175,48 @@ TEST_CASE("tomography: moving the centre by whole elements moves the data") {
   for (Index v = 0; v < 2; ++v)
     for (Index d = 0; d < 15; ++d)
       CHECK(moved[v * 18 + d + 3] == doctest::Approx(y[v * 15 + d]).epsilon(1e-12));
+}
+
+TEST_CASE("tomography: single precision has fast loops of its own with the same weights") {
+  const RandomStream stream = Rng(6).stream("fast");
+  for (std::uint64_t trial = 0; trial < 60; ++trial) {
+    const auto draw = [&](std::uint64_t i) { return stream.uniform(10 * trial + i); };
+    const double largest = trial < 40 ? 40 : 130;
+    const Index H = 1 + static_cast<Index>(largest * draw(0));
+    const Index W = 1 + static_cast<Index>(largest * draw(1));
+    TomographyGeometry g = parallel({}, 1 + static_cast<Index>(1.5 * largest * draw(2)));
+    for (int v = 0; v < 9; ++v) g.angles_rad.push_back(20 * draw(3) - 10 + 0.7 * v);
+    g.angles_rad.push_back(0);
+    g.angles_rad.push_back(pi / 2);
+    g.angles_rad.push_back(-pi / 4);
+    g.pitch = trial % 3 == 0 ? 1 : trial % 3 == 1 ? 1 + 0.9 * draw(4) : 0.4 + draw(4);
+    if (trial % 2 == 0) g.centre = static_cast<double>(g.detectors) * (1.4 * draw(5) - 0.2);
+    CAPTURE(trial);
+    const Shape image{1, H, W};
+    const LinearOperator<double> A = Tomography<double>(g, image);
+    const LinearOperator<float> B = Tomography<float>(g, image);
+    Array<float> x(image), y(B.range());
+    fill_normal<float>(x, Rng(trial).stream("x"));
+    fill_normal<float>(y, Rng(trial).stream("y"));
+    Array<double> wide_x(image), wide_y(A.range());
+    std::copy(x.begin(), x.end(), wide_x.begin());
+    std::copy(y.begin(), y.end(), wide_y.begin());
+    const Array<double> expected = A.apply(wide_x), expected_back = A.apply_adjoint(wide_y);
+    const Array<float> got = B.apply(x), got_back = B.apply_adjoint(y);
+    double error = 0, error_back = 0;
+    for (Index i = 0; i < got.size(); ++i) error += std::pow(got[i] - expected[i], 2);
+    for (Index i = 0; i < got_back.size(); ++i)
+      error_back += std::pow(got_back[i] - expected_back[i], 2);
+    CHECK(std::sqrt(error) <= 2e-6 * (norm(expected) + 1));
+    CHECK(std::sqrt(error_back) <= 2e-6 * (norm(expected_back) + 1));
+    CHECK(std::abs(dot(got, y) - dot(x, got_back)) <=
+          1e-6 * (norm(got) * norm(y) + norm(x) * norm(got_back)));
+    for (const int threads : {1, 2, 3}) {
+      const ScopedThreads scope(threads);
+      CHECK(distance(B.apply(x), got) == 0);
+      CHECK(distance(B.apply_adjoint(y), got_back) == 0);
+    }
+  }
 }
 
 TEST_CASE("tomography: slices of a stack are independent") {
