@@ -126,9 +126,8 @@ class Case:
         self.samples.append(self.side.ask(f"run {self.times}"))
         self.notes = self.samples[-1].get("notes", {})
 
-    def warm_up(self):
-        """The first call is not counted; the second tells how often to call for one sample."""
-        self.side.ask("run 1")
+    def choose_times(self):
+        """The first call warmed up; the second tells how often to call for one sample."""
         again = self.seconds(self.side.ask("run 1"))
         self.times = max(1, min(1000, math.ceil(SAMPLE_SECONDS / max(again, 1e-7))))
         return again * self.times
@@ -164,7 +163,7 @@ def measure(cases, row, repeats):
     """Rounds of all cases in turn."""
     if row["once"]:
         return
-    round_seconds = sum(case.warm_up() for case in cases)
+    round_seconds = sum(case.choose_times() for case in cases)
     rounds = min(repeats, max(3, int(ROW_SECONDS / max(round_seconds, 1e-6))))
     for _ in range(rounds):
         for case in cases:

@@ -4,6 +4,7 @@
 
 #include <fejer/error.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
+#include <fejer/parallel.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
@@ -98,6 +99,7 @@ class Denoising {
   void load(const std::string& path) {
     std::ifstream(path) >> found_.minimum >> found_.iterations >> found_.program;
     if (found_.minimum > 0 && found_.program == this_program()) return;
+    const ScopedThreads all(0);
     if (!(found_.minimum > 0)) found_.minimum = find_minimum();
     found_.iterations = find_iterations(found_.iterations > 0 ? found_.iterations : 128);
     std::ofstream file(path);
