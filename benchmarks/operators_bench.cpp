@@ -1,6 +1,8 @@
 // The forward operators against the bare FFTW transforms that they need, and projections in
 // milliseconds. Prints one JSON object per row:
 //   operators_bench [--threads N] [--repeats N] [--rows TEXT] [--planning estimate|measure]
+//   operators_bench --write FOLDER      the MRI problem, as raw complex floats (coils,H,W)
+//   operators_bench --objective FOLDER  the objective of FOLDER/image.raw (H,W)
 // Time: processor time of the process for one thread, wall time for more; medians of `repeats`
 // calls that alternate with those of FFTW.
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <complex>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <numbers>
 #include <string>
@@ -19,6 +22,7 @@
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/least_squares.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/operators/shepp_logan.hpp>
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/total_variation.hpp>
 #include <fejer/parallel.hpp>
@@ -206,6 +210,106 @@ void variation() {
   }
 }
 
+/// One problem for several programs: 1/2 ||A x - y||^2 + lambda TV(x), 8 coils of 256x256.
+struct MriProblem {
+  static constexpr int n = 256, coils = 8;
+  Array<C> maps = birdcage_maps<float>(coils, n, n);
+  Array<float> mask = random_column_mask<float>(n, n, 2, 0.1, Rng(2).stream("mask"), 1);
+  Array<C> y;
+  double lambda = 0.002;
+
+  MriProblem() {
+    const Array<float> phantom = shepp_logan<float>(n);
+    Array<C> x(Shape{1, n, n});
+    for (Index i = 0; i < x.size(); ++i)
+      x[i] = std::polar(phantom[i], 1e-4F * static_cast<float>(i % n * (i / n)));
+    const LinearOperator<C> A = CartesianMri<float>(mask, maps);
+    Array<C> noisy = noise<C>(A.range(), "noise");
+    y = A.apply(x);
+    for (Index i = 0; i < y.size(); ++i)
+      if (y[i] != C(0)) y[i] += 0.01F * noisy[i];
+  }
+  double objective(const Array<C>& x) const {
+    const LeastSquares<C> f(CartesianMri<float>(mask, maps), y);
+    return f.value(x) + TotalVariation<C>(lambda).value(x);
+  }
+};
+
+/// FISTA whose prox starts from the dual variables of the last one.
+class TvFista {
+ public:
+  TvFista(const MriProblem& p, int inner)
+      : f_(CartesianMri<float>(p.mask, p.maps), p.y),
+        g_(p.lambda, {.tolerance = 0, .max_iterations = inner}),
+        step_(1 / f_.lipschitz_interval().upper),
+        x(f_.forward_operator().domain()),
+        z_(x),
+        next_(x),
+        work_(x) {}
+  void iterate() {
+    f_.gradient(z_, work_);
+    combine<C>(1, z_, static_cast<float>(-step_), work_, work_);
+    g_.prox_gap(work_, step_, next_, dual_);
+    const double t = (1 + std::sqrt(1 + 4 * t_ * t_)) / 2;
+    const auto momentum = static_cast<float>((t_ - 1) / t);
+    combine<C>(1 + momentum, next_, -momentum, x, z_);
+    std::swap(x, next_);
+    t_ = t;
+  }
+
+ private:
+  LeastSquares<C> f_;
+  TotalVariation<C> g_;
+  double step_, t_ = 1;
+
+ public:
+  Array<C> x;
+
+ private:
+  Array<C> z_, next_, work_;
+  Array<float> dual_;
+};
+
+/// Arrays as another program's raw complex file: its axes are columns first.
+void write_raw(const std::string& path, const Array<C>& a) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(a.data()),
+             static_cast<std::streamsize>(a.size() * static_cast<Index>(sizeof(C))));
+}
+
+void tv_reconstruction() {
+  if (!wanted("mri tv fista")) return;
+  const MriProblem p;
+  for (const int inner : {3, 5, 10}) {
+    TvFista fista(p, inner);
+    const std::string name = "mri tv fista iteration, " + std::to_string(inner) + " inner";
+    row(name, [&] { fista.iterate(); });
+    for (const int iterations : {50, 100, 400}) {
+      TvFista again(p, inner);
+      for (int k = 0; k < iterations; ++k) again.iterate();
+      std::printf(
+          "{\"work\":\"mri tv objective, %d inner\",\"iterations\":%d,\"objective\":%.6f}\n", inner,
+          iterations, p.objective(again.x));
+    }
+  }
+}
+
+/// Writes maps.raw, data.raw (coils,H,W) to a folder, or prints the objective of its image.raw.
+void exchange(const std::string& folder, bool read) {
+  const MriProblem p;
+  if (!read) {
+    write_raw(folder + "/maps.raw", p.maps);
+    write_raw(folder + "/data.raw", p.y);
+    return;
+  }
+  Array<C> x(Shape{1, MriProblem::n, MriProblem::n});
+  std::ifstream file(folder + "/image.raw", std::ios::binary);
+  file.read(reinterpret_cast<char*>(x.data()),
+            static_cast<std::streamsize>(x.size() * static_cast<Index>(sizeof(C))));
+  std::printf("{\"work\":\"mri tv objective of %s\",\"objective\":%.6f}\n", folder.c_str(),
+              p.objective(x));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -214,6 +318,8 @@ int main(int argc, char** argv) {
     if (key == "--threads") settings.threads = std::stoi(value);
     if (key == "--repeats") settings.repeats = std::stoi(value);
     if (key == "--rows") settings.rows = value;
+    if (key == "--write") return exchange(value, false), 0;
+    if (key == "--objective") return exchange(value, true), 0;
     if (key == "--planning" && value == "measure") set_fft_planning(FftPlanning::measure);
   }
   const ScopedThreads scope(settings.threads);
@@ -222,4 +328,5 @@ int main(int argc, char** argv) {
   mri();
   tomography();
   variation();
+  tv_reconstruction();
 }

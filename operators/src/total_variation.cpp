@@ -7,7 +7,10 @@
 #include <vector>
 
 #include <fejer/parallel.hpp>
+#include <fejer/scratch.hpp>
 #include <fejer/vector.hpp>
+
+#include "variation_rows.hpp"
 
 namespace fejer {
 namespace {
@@ -45,7 +48,9 @@ class Rows {
   Rows(int planes, Index width)
       : planes_(planes),
         stride_((width + 2 * pad + 15) / 16 * 16),
-        memory_(Shape{2 * planes * 3 * stride_}) {}
+        memory_(2 * planes * 3 * stride_) {
+    std::fill_n(memory_.data(), 2 * planes * 3 * stride_, T(0));
+  }
   /// Row r of a field, with one readable element before (0) and behind.
   T* at(Index r, int plane, Field field) {
     const Index slot = (r + 2) % 2;
@@ -56,26 +61,8 @@ class Rows {
   static constexpr Index pad = 16;
   int planes_;
   Index stride_;
-  Array<T> memory_;
+  detail::Scratch<T> memory_;
 };
-
-template <class T>
-void extrapolate(const T* __restrict y, const T* __restrict before, T momentum, T* __restrict q,
-                 Index n) {
-  for (Index j = 0; j < n; ++j) q[j] = y[j] + momentum * (y[j] - before[j]);
-}
-
-/// x = P_box(v - D^T q) in one row; x[n] repeats x[n-1], so that the last difference is 0.
-template <class T>
-void image_row(const T* __restrict v, const T* __restrict above, const T* __restrict vertical,
-               const T* __restrict horizontal, T lower, T upper, T* __restrict x, Index n) {
-  for (Index j = 0; j < n; ++j) {
-    const T w = v[j] - ((above[j] - vertical[j]) + (horizontal[j - 1] - horizontal[j]));
-    const T w_low = w < lower ? lower : w;
-    x[j] = w_low > upper ? upper : w_low;
-  }
-  x[n] = x[n - 1];
-}
 
 /// Calls body(row, here, below) for rows [begin, end), with the image P_box(v - D^T q) of
 /// q = y + momentum (y - before) in `rows`; `below` is `here` in the last row of a channel.
@@ -85,16 +72,19 @@ void sweep(const Problem<T>& p, const T* v, const T* y, const T* before, T momen
            Index end, Rows<T>& rows, Body body) {
   using R = Rows<T>;
   const Index n = p.width, size = p.plane_size();
+  const detail::VariationRows<T>& loops = detail::variation_rows<T>();
   const auto load_dual = [&](Index r, int plane, typename R::Field field) {
     const Index at = (2 * plane + (field == R::horizontal ? 1 : 0)) * size + r * n;
-    extrapolate(y + at, before + at, momentum, rows.at(r, plane, field), n);
+    loops.extrapolate(y + at, before + at, momentum, rows.at(r, plane, field), n);
   };
   const auto load = [&](Index r) {
     for (int k = 0; k < p.planes; ++k) {
       load_dual(r, k, R::vertical);
       load_dual(r, k, R::horizontal);
-      image_row(v + k * size + r * n, rows.at(r - 1, k, R::vertical), rows.at(r, k, R::vertical),
-                rows.at(r, k, R::horizontal), p.lower, p.upper, rows.at(r, k, R::image), n);
+      T* const x = rows.at(r, k, R::image);
+      loops.image(v + k * size + r * n, rows.at(r - 1, k, R::vertical), rows.at(r, k, R::vertical),
+                  rows.at(r, k, R::horizontal), p.lower, p.upper, x, n);
+      x[n] = x[n - 1];  // so that the last difference is 0
     }
   };
   for (int k = 0; k < p.planes && begin > 0; ++k) load_dual(begin - 1, k, R::vertical);
@@ -105,40 +95,6 @@ void sweep(const Problem<T>& p, const T* v, const T* y, const T* before, T momen
   }
 }
 
-/// u = q + step D x in one row, and the squares of u added up.
-template <class T>
-void ascend(const T* __restrict q_vertical, const T* __restrict q_horizontal, const T* __restrict x,
-            const T* x_below, T step, T* __restrict u_vertical, T* __restrict u_horizontal,
-            T* __restrict square_vertical, T* __restrict square_horizontal, Index n) {
-  for (Index j = 0; j < n; ++j) {
-    const T a = q_vertical[j] + step * (x_below[j] - x[j]);
-    const T b = q_horizontal[j] + step * (x[j + 1] - x[j]);
-    u_vertical[j] = a;
-    u_horizontal[j] = b;
-    square_vertical[j] += a * a;
-    square_horizontal[j] += b * b;
-  }
-}
-
-template <class T>
-void add(const T* __restrict a, T* __restrict sum, Index n) {
-  for (Index j = 0; j < n; ++j) sum[j] += a[j];
-}
-
-/// Squares -> the factors t / max(t, |u|) of the projection onto |u| <= t.
-template <class T>
-void factors(T* __restrict square, T t, Index n) {
-  for (Index j = 0; j < n; ++j) {
-    const T modulus = std::sqrt(square[j]);
-    square[j] = t / (modulus > t ? modulus : t);
-  }
-}
-
-template <class T>
-void multiply(T* __restrict u, const T* __restrict factor, Index n) {
-  for (Index j = 0; j < n; ++j) u[j] *= factor[j];
-}
-
 /// One step of projected gradient ascent on the dual from q = y + momentum (y - before).
 template <class T>
 void dual_step(const Problem<T>& p, const T* v, const T* y, const T* before, T momentum, T step,
@@ -146,24 +102,24 @@ void dual_step(const Problem<T>& p, const T* v, const T* y, const T* before, T m
   using R = Rows<T>;
   const Index n = p.width, size = p.plane_size();
   const bool isotropic = p.kind == TvKind::isotropic;
+  const detail::VariationRows<T>& loops = detail::variation_rows<T>();
   parallel_for(p.rows, rows_per_piece, [&](Index begin, Index end) {
     Rows<T> rows(p.planes, n);
-    Array<T> squares(Shape{2, n});
+    detail::Scratch<T> squares(2 * n);
     T* const square_v = squares.data();
     T* const square_h = squares.data() + n;
     sweep(p, v, y, before, momentum, begin, end, rows, [&](Index r, Index here, Index below) {
-      std::fill(squares.begin(), squares.end(), T(0));
+      std::fill_n(square_v, 2 * n, T(0));
       for (int k = 0; k < p.planes; ++k)
-        ascend(rows.at(here, k, R::vertical), rows.at(here, k, R::horizontal),
-               rows.at(here, k, R::image), rows.at(below, k, R::image), step,
-               next + 2 * k * size + r * n, next + (2 * k + 1) * size + r * n, square_v, square_h,
-               n);
-      if (isotropic) add(square_h, square_v, n);
-      factors(square_v, p.t, n);
-      if (!isotropic) factors(square_h, p.t, n);
+        loops.ascend(rows.at(here, k, R::vertical), rows.at(here, k, R::horizontal),
+                     rows.at(here, k, R::image), rows.at(below, k, R::image), step,
+                     next + 2 * k * size + r * n, next + (2 * k + 1) * size + r * n, square_v,
+                     square_h, n);
+      loops.factors(square_v, isotropic ? square_h : nullptr, p.t, n);
+      if (!isotropic) loops.factors(square_h, nullptr, p.t, n);
       for (int k = 0; k < p.planes; ++k) {
-        multiply(next + 2 * k * size + r * n, square_v, n);
-        multiply(next + (2 * k + 1) * size + r * n, isotropic ? square_v : square_h, n);
+        loops.multiply(next + 2 * k * size + r * n, square_v, n);
+        loops.multiply(next + (2 * k + 1) * size + r * n, isotropic ? square_v : square_h, n);
       }
     });
   });
@@ -180,30 +136,20 @@ double modulus(double square_v, double square_h, TvKind kind) {
                                    : std::sqrt(square_v) + std::sqrt(square_h);
 }
 
-/// The sums of one row, where q in `rows` is y itself.
+/// The sums of one row, where q in `rows` is y itself; scratch: 4 rows.
 template <class T>
-Sums row_sums(const Problem<T>& p, const T* v, Rows<T>& rows, Index r, Index here, Index below) {
+Sums row_sums(const Problem<T>& p, const T* v, Rows<T>& rows, Index r, Index here, Index below,
+              double* scratch) {
   using R = Rows<T>;
-  Sums sums;
-  for (Index j = 0; j < p.width; ++j) {
-    double square_v = 0, square_h = 0, product = 0;
-    for (int k = 0; k < p.planes; ++k) {
-      const T* x = rows.at(here, k, R::image) + j;
-      const double middle = static_cast<double>(*x);
-      const double d_v = static_cast<double>(rows.at(below, k, R::image)[j]) - middle;
-      const double d_h = static_cast<double>(x[1]) - middle;
-      const double change = middle - static_cast<double>(v[k * p.plane_size() + r * p.width + j]);
-      square_v += d_v * d_v;
-      square_h += d_h * d_h;
-      product += d_v * static_cast<double>(rows.at(here, k, R::vertical)[j]) +
-                 d_h * static_cast<double>(rows.at(here, k, R::horizontal)[j]);
-      sums.square += change * change;
-    }
-    const double size = modulus(square_v, square_h, p.kind);
-    sums.variation += size;
-    sums.gap += static_cast<double>(p.t) * size - product;
-  }
-  return sums;
+  detail::VariationPlane<T> planes[2];
+  for (int k = 0; k < p.planes; ++k)
+    planes[k] = {rows.at(here, k, R::image), rows.at(below, k, R::image),
+                 rows.at(here, k, R::vertical), rows.at(here, k, R::horizontal),
+                 v + k * p.plane_size() + r * p.width};
+  double out[3] = {};
+  detail::variation_rows<T>().sums(planes, p.planes, p.kind == TvKind::isotropic, p.t, scratch, out,
+                                   p.width);
+  return {out[0], out[1], out[2]};
 }
 
 /// x = P_box(v - D^T y) and its sums.
@@ -212,8 +158,9 @@ Sums evaluate(const Problem<T>& p, const T* v, const T* y, T* x) {
   std::vector<Sums> each(static_cast<std::size_t>(p.rows));
   parallel_for(p.rows, rows_per_piece, [&](Index begin, Index end) {
     Rows<T> rows(p.planes, p.width);
+    detail::Scratch<double> scratch(4 * p.width);
     sweep(p, v, y, y, T(0), begin, end, rows, [&](Index r, Index here, Index below) {
-      each[static_cast<std::size_t>(r)] = row_sums(p, v, rows, r, here, below);
+      each[static_cast<std::size_t>(r)] = row_sums(p, v, rows, r, here, below, scratch.data());
       for (int k = 0; k < p.planes; ++k) {
         const T* row = rows.at(here, k, Rows<T>::image);
         std::copy(row, row + p.width, x + k * p.plane_size() + r * p.width);
@@ -237,26 +184,34 @@ TvReport report_of(const Problem<T>& p, const Sums& sums, double gamma, int iter
   return {(std::max(sums.gap, 0.0) + rounding) / gamma, objective / gamma, iterations, false};
 }
 
-/// Fast gradient projection; x holds the image that belongs to the report.
+/// Fast gradient projection from the dual variables y, which it replaces by the last ones; x holds
+/// the image that belongs to the report.
 template <class T>
-TvReport solve(const Problem<T>& p, const T* v, double gamma, const TvOptions& options, T* x) {
-  const Shape shape{2 * p.planes * p.plane_size()};
-  Array<T> y(shape), before(shape), next(shape);
+TvReport solve(const Problem<T>& p, const T* v, double gamma, const TvOptions& options, T* dual,
+               T* x) {
+  const Index size = 2 * p.planes * p.plane_size();
+  detail::Scratch<T> memory(2 * size);
+  T *y = dual, *before = memory.data(), *next = before + size;
+  std::copy_n(y, size, before);
   const double norm_squared = difference_norm_squared(p.height, p.width);
   const bool separable = p.t == 0 || norm_squared == 0;  // y = 0 is exact
+  if (separable) std::fill_n(y, size, T(0));
   const T step = separable ? T(0) : static_cast<T>(1 / norm_squared);
+  const bool fixed = options.tolerance == 0;
   TvReport report;
   for (int k = 0;; ++k) {
-    if (k % check_period == 0 || k == 2 || k == 5 || k == options.max_iterations) {
-      report = report_of(p, evaluate(p, v, y.data(), x), gamma, k);
+    const bool due = k % check_period == 0 || k == 2 || k == 5;
+    if ((due && !fixed) || separable || k == options.max_iterations) {
+      report = report_of(p, evaluate(p, v, y, x), gamma, k);
       report.converged = separable || report.gap <= options.tolerance * report.objective;
       if (report.converged || k == options.max_iterations || !std::isfinite(report.gap)) break;
     }
     const T momentum = static_cast<T>(std::max(0, k - 1)) / static_cast<T>(k + 4);
-    dual_step(p, v, y.data(), before.data(), momentum, step, next.data());
+    dual_step(p, v, y, before, momentum, step, next);
     std::swap(before, y);
     std::swap(y, next);
   }
+  if (y != dual) std::copy_n(y, size, dual);
   return report;
 }
 
@@ -271,8 +226,8 @@ void require_good(double lambda, const TvOptions& options, bool complex) {
   };
   if (!(lambda >= 0) || !std::isfinite(lambda))
     refuse("lambda = " + std::to_string(lambda), "a finite number >= 0");
-  if (!(options.tolerance > 0))
-    refuse("a tolerance of " + std::to_string(options.tolerance), "a positive number");
+  if (!(options.tolerance >= 0))
+    refuse("a tolerance of " + std::to_string(options.tolerance), "a number >= 0");
   if (options.max_iterations < 1)
     refuse("max_iterations = " + std::to_string(options.max_iterations), "1 or more");
   if (!(options.lower <= options.upper))
@@ -290,41 +245,103 @@ TotalVariation<X>::TotalVariation(double lambda, TvOptions options)
   require_good(lambda, options, is_complex<X>);
 }
 
+namespace {
+
+/// The two dual fields of each plane, within their bounds: rescaled where those shrank.
+template <class T>
+void restrict_dual(const Problem<T>& p, T* y) {
+  const Index n = p.plane_size();
+  const bool isotropic = p.kind == TvKind::isotropic;
+  const detail::VariationRows<T>& loops = detail::variation_rows<T>();
+  parallel_for(p.rows, rows_per_piece, [&](Index begin, Index end) {
+    const Index first = begin * p.width, count = (end - begin) * p.width;
+    detail::Scratch<T> squares(2 * count);
+    T *const a = squares.data(), *const b = a + count;
+    std::fill_n(a, 2 * count, T(0));
+    for (int k = 0; k < 2 * p.planes; ++k)
+      for (Index i = 0; i < count; ++i) {
+        const T u = y[k * n + first + i];
+        (k % 2 == 0 ? a : b)[i] += u * u;
+      }
+    loops.factors(a, isotropic ? b : nullptr, p.t, count);
+    if (!isotropic) loops.factors(b, nullptr, p.t, count);
+    for (int k = 0; k < 2 * p.planes; ++k)
+      loops.multiply(y + k * n + first, isotropic || k % 2 == 0 ? a : b, count);
+  });
+}
+
 template <class X>
-TvReport TotalVariation<X>::prox_gap(ConstView<X> v, double gamma, View<X> out) const {
+Problem<Real<X>> problem_of(ConstView<X> v, double t, const TvOptions& options) {
   using T = Real<X>;
-  require_image("TotalVariation::prox", v.shape());
-  require_shape("TotalVariation::prox output", out.shape(), v.shape());
-  if (!(gamma > 0)) throw ArgumentError("TotalVariation::prox: gamma must be positive");
-  if (v.size() == 0) return {};
   const Index height = v.shape().back(1), width = v.shape().back(0);
-  const Problem<T> problem{is_complex<X> ? 2 : 1,
-                           v.size() / width,
-                           height,
-                           width,
-                           static_cast<T>(gamma * lambda_),
-                           static_cast<T>(options_.lower),
-                           static_cast<T>(options_.upper),
-                           options_.kind};
+  return {is_complex<X> ? 2 : 1,
+          v.size() / width,
+          height,
+          width,
+          static_cast<T>(t),
+          static_cast<T>(options.lower),
+          static_cast<T>(options.upper),
+          options.kind};
+}
+
+/// The real and imaginary part of a complex image become two planes.
+template <class X>
+TvReport solve_image(const Problem<Real<X>>& p, ConstView<X> v, double gamma,
+                     const TvOptions& options, Real<X>* dual, View<X> out) {
+  using T = Real<X>;
   if constexpr (is_complex<X>) {
-    Array<T> planes(Shape{2, v.size()}), result(Shape{2, v.size()});
-    T* const image = planes.data();
-    const T* const solution = result.data();
     const Index n = v.size();
+    detail::Scratch<T> memory(4 * n);
+    T *const image = memory.data(), *const solution = image + 2 * n;
     parallel_for(n, 32768, [=](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         image[i] = v[i].real();
         image[n + i] = v[i].imag();
       }
     });
-    const TvReport report = solve(problem, image, gamma, options_, result.data());
+    const TvReport report = solve(p, image, gamma, options, dual, solution);
     parallel_for(n, 32768, [=](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) out[i] = {solution[i], solution[n + i]};
     });
     return report;
   } else {
-    return solve(problem, v.data(), gamma, options_, out.data());
+    return solve(p, v.data(), gamma, options, dual, out.data());
   }
+}
+
+void require_prox(const Shape& v, double gamma, const Shape& out) {
+  require_image("TotalVariation::prox", v);
+  require_shape("TotalVariation::prox output", out, v);
+  if (!(gamma > 0)) throw ArgumentError("TotalVariation::prox: gamma must be positive");
+}
+
+}  // namespace
+
+template <class X>
+TvReport TotalVariation<X>::prox_gap(ConstView<X> v, double gamma, View<X> out) const {
+  require_prox(v.shape(), gamma, out.shape());
+  if (v.size() == 0) return {};
+  const auto problem = problem_of(v, gamma * lambda_, options_);
+  const Index size = 2 * problem.planes * v.size();
+  detail::Scratch<Real<X>> dual(size);
+  std::fill_n(dual.data(), size, Real<X>(0));
+  return solve_image(problem, v, gamma, options_, dual.data(), out);
+}
+
+template <class X>
+TvReport TotalVariation<X>::prox_gap(ConstView<X> v, double gamma, View<X> out,
+                                     Array<Real<X>>& dual) const {
+  require_prox(v.shape(), gamma, out.shape());
+  if (v.size() == 0) return {};
+  const auto problem = problem_of(v, gamma * lambda_, options_);
+  const Shape fields{2 * problem.planes, v.size()};
+  if (dual.size() == 0) {
+    dual = Array<Real<X>>(fields);
+  } else {
+    require_shape("TotalVariation::prox dual", dual.shape(), fields);
+    if (problem.t > 0) restrict_dual(problem, dual.data());
+  }
+  return solve_image(problem, v, gamma, options_, dual.data(), out);
 }
 
 template <class X>

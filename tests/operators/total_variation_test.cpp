@@ -243,6 +243,38 @@ TEST_CASE("it stops at the tolerance, and says when it does not reach it") {
   CHECK(distance(constant, same) == 0);
 }
 
+TEST_CASE_TEMPLATE("dual variables of one call start the next", X, float, double, Cd) {
+  for (const TvKind kind : {TvKind::isotropic, TvKind::anisotropic}) {
+    const Array<X> v = random_image<X>(Shape{2, 21, 30});
+    Array<X> x(v.shape()), once(v.shape());
+    TvOptions options{.kind = kind, .tolerance = 0, .max_iterations = 7};
+    const TotalVariation<X> g(0.3, options);
+    Array<Real<X>> dual;
+    TvReport report = g.prox_gap(v, 1, x, dual);
+    CHECK(report.iterations == 7);
+    CHECK(dual.shape() == Shape{is_complex<X> ? 4 : 2, v.size()});
+    CHECK(g.prox_gap(v, 1, once).gap == report.gap);  // from zeros, as without
+    CHECK(distance(once, x) == 0);
+    const double first = report.gap;
+    for (int call = 0; call < 30; ++call) report = g.prox_gap(v, 1, x, dual);
+    CHECK(report.gap < 0.05 * first);
+    // Of a larger gamma: brought back within the bounds, so that the gap stays an upper bound.
+    TvOptions accurate{.kind = kind, .tolerance = 1e-5, .max_iterations = 5000};
+    const TotalVariation<X> h(0.05, accurate);
+    Array<Real<X>> cold;
+    CHECK(h.prox_gap(v, 1, x, dual).converged);
+    CHECK(h.prox_gap(v, 1, once, cold).converged);
+    CHECK(distance(x, once) <= 2 * std::sqrt(2e-5) * norm(v));
+    Array<Real<X>> wrong(Shape{2, 3});
+    CHECK_THROWS_AS(g.prox_gap(v, 1, x, wrong), ShapeError);
+    const Array<X> pixel(Shape{1, 1, 1}, X(2));
+    Array<X> same(pixel.shape());
+    Array<Real<X>> none;
+    g.prox_gap(pixel, 1, same, none);
+    CHECK(same[0] == X(2));
+  }
+}
+
 TEST_CASE_TEMPLATE("firmly non-expansive on random pairs", X, double, Cd) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     TvOptions options = exact();
@@ -359,7 +391,7 @@ TEST_CASE("misuse is refused") {
       ArgumentError);
   CHECK_THROWS_WITH_AS(TotalVariation<double>(1, {.max_iterations = 0}),
                        "TotalVariation: got max_iterations = 0, expected 1 or more", ArgumentError);
-  CHECK_THROWS_AS(TotalVariation<double>(1, {.tolerance = 0}), ArgumentError);
+  CHECK_THROWS_AS(TotalVariation<double>(1, {.tolerance = -1}), ArgumentError);
   const TotalVariation<double> g(1);
   Array<double> line(Shape{4}), out(Shape{4}), image(Shape{2, 2});
   CHECK_THROWS_WITH_AS(g.prox(line, 1, out), "TotalVariation::prox: got (4), expected (..,H,W)",

@@ -15,7 +15,8 @@ struct TvOptions {
   /// Constraint lower <= x <= upper inside the prox; real images only.
   double lower = -std::numeric_limits<double>::infinity();
   double upper = std::numeric_limits<double>::infinity();
-  /// The prox stops at a duality gap of tolerance times its objective.
+  /// The prox stops at a duality gap of tolerance times its objective; 0: after max_iterations,
+  /// with the gap computed at the end only.
   double tolerance = 1e-5;
   int max_iterations = 200;
 };
@@ -40,7 +41,9 @@ struct TvReport {
 /// the momentum (k-1)/(k+4) of Chambolle and Dossal (J. Optim. Theory Appl. 166(3), 2015), for
 /// which the iterates converge. One iteration is one pass over the image. The gap
 /// sum(gamma lambda |Dx| - <Dx, y>) / gamma counts the constraint and the rounding of y; it is
-/// checked after 0, 2, 5, 10, 20, .. iterations. Nothing is kept between calls.
+/// checked after 0, 2, 5, 10, 20, .. iterations. Nothing is kept between calls, except by the
+/// caller who passes the dual variables of one call to the next: with those of the last step of an
+/// outer iteration, a few inner iterations (3 to 10, tolerance 0) do for a prox.
 template <class X>
 class TotalVariation {
  public:
@@ -49,6 +52,10 @@ class TotalVariation {
   void prox(ConstView<X> v, double gamma, View<X> out) const { prox_gap(v, gamma, out); }
   /// The prox, and how accurate it is.
   TvReport prox_gap(ConstView<X> v, double gamma, View<X> out) const;
+  /// The same from the given dual variables, which are replaced by the last ones: empty (zeros), or
+  /// those of an earlier call with an image of this shape, (2 or for complex images 4, pixels);
+  /// they are brought within |y_ij| <= gamma lambda.
+  TvReport prox_gap(ConstView<X> v, double gamma, View<X> out, Array<Real<X>>& dual) const;
   /// Infinite outside the box.
   double value(ConstView<X> x) const;
 
