@@ -69,6 +69,17 @@ class Side:
             raise RuntimeError(f"{self.name}: {answer['error']}")
         return answer
 
+    def cpu_seconds(self):
+        """Used until now, by programs that it ran, too."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return sum(int(n) for n in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+    def blas(self):
+        """The BLAS that it has loaded."""
+        with open(f"/proc/{self.process.pid}/maps") as maps:
+            return {os.path.basename(line.split()[-1]) for line in maps if "blas" in line}
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -85,6 +96,13 @@ class Sides:
         if key not in self.running:
             self.running[key] = Side(name, threads, self.arguments)
         return self.running[key]
+
+    def cpu_seconds(self):
+        return sum(side.cpu_seconds() for side in self.running.values())
+
+    def blas(self):
+        names = [side.blas() for side in self.running.values() if side.name.startswith("torch")]
+        return ", ".join(sorted(set().union(*names)))
 
     def close(self):
         for side in self.running.values():
@@ -191,7 +209,7 @@ def run_row(row, sides, arguments):
         return result
     folder = arguments.exchange / row["name"].replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    busy, started = busy_seconds(), time.perf_counter()
+    others, started = busy_seconds() - sides.cpu_seconds(), time.perf_counter()
     cases = []
     for name in ["fejer"] + [o["side"] for o in row["opponents"]]:
         for threads in arguments.threads:
@@ -209,10 +227,9 @@ def run_row(row, sides, arguments):
                     return result
     cases, result["wrong"] = check(cases, row, folder)
     measure(cases, row, arguments.repeats)
-    own = sum(sum(s["cpu"] for s in c.samples) * c.times for c in cases)
     result["seconds"] = time.perf_counter() - started
-    result["busy_processors"] = (busy_seconds() - busy) / result["seconds"]
-    result["sampled_cpu_seconds"] = own
+    others = busy_seconds() - sides.cpu_seconds() - others
+    result["others_busy_processors"] = max(0.0, others / result["seconds"])
     result["cases"] = [case.record(row) for case in cases]
     if row["memory"]:
         result["memory"] = compare_memory(row, folder, arguments)
@@ -261,11 +278,12 @@ def main():
         result = run_row(row, sides, arguments)
         results.append(result)
         print(f"[{i + 1}/{len(rows)}] {report.progress(result)}", file=sys.stderr, flush=True)
+    found = dict(report.versions(program), blas_of_torch=sides.blas())
     sides.close()
     record = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
               "seconds": time.time() - started, "threads": arguments.threads,
               "repeats": arguments.repeats, "rows_asked": arguments.rows,
-              "machine": report.machine(), "versions": report.versions(program), "rows": results}
+              "machine": report.machine(), "versions": found, "rows": results}
     (arguments.out / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
     (arguments.out / "speed.md").write_text(report.markdown(record))
     print(f"{arguments.out}/speed.md, {record['seconds']:.0f} s", file=sys.stderr)

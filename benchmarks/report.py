@@ -219,12 +219,12 @@ def remarks(record):
 
 
 def conditions(record):
-    m, busy = record["machine"], [r["busy_processors"] for r in record["rows"]
-                                  if "busy_processors" in r]
+    m, busy = record["machine"], [r["others_busy_processors"] for r in record["rows"]
+                                  if "others_busy_processors" in r]
     lines = [f"- {m['processors']} x {m['processor']}, {m['memory_bytes'] / 2**30:.0f} GiB, "
              f"{m['system']}; {record['date']}, {record['seconds']:.0f} s in all."]
     if busy:
-        lines.append(f"- Busy processors during a row (ours and others'): median "
+        lines.append(f"- Processors kept busy by other programs during a row: median "
                      f"{statistics.median(busy):.1f}, most {max(busy):.1f} of {m['processors']}; "
                      f"load at the end {m['load_at_end']:.1f}.")
     lines.append("- " + "; ".join(f"{k} {v}" for k, v in record["versions"].items()) + ".")

@@ -72,7 +72,8 @@ class Worker {
   Json answer(const std::string& line) {
     std::istringstream words(line);
     std::string command, argument, folder;
-    words >> command >> argument >> folder;
+    words >> command >> argument >> std::ws;
+    std::getline(words, folder);  // may have blanks
     if (command == "list") return list();
     if (command == "prepare") return prepare(argument, folder);
     if (command == "run") return run(std::stol(argument));

@@ -143,7 +143,8 @@ class Worker:
 
     def serve(self):
         for line in sys.stdin:
-            command, *arguments = line.split()
+            command, *arguments = line.split(None, 2)  # a folder may have blanks
+            arguments = [argument.strip() for argument in arguments]
             try:
                 answer = getattr(self, command)(*arguments)
             except Exception as error:  # one line for the driver, whatever it was
