@@ -32,22 +32,27 @@ void transpose_2x2(const std::complex<T>* from, Index stride, std::complex<T>* t
   }
 }
 
-/// to[c * step + r] = from[r * stride + c], r < rows, c < columns.
-template <class T>
+/// to[c * step + r] = from[r * stride + c], r < rows, c < columns. The plane, which `from` or
+/// `to` points to, is walked line by line: powers of two would put all its lines in one cache set.
+template <bool from_plane, class T>
 void transpose(const std::complex<T>* from, Index stride, Index rows, Index columns,
                std::complex<T>* to, Index step) {
-  Index r = 0;
-  for (; r + 2 <= rows; r += 2) {
-    Index c = 0;
-    for (; c + 2 <= columns; c += 2)
+  const Index outer = from_plane ? rows : columns, inner = from_plane ? columns : rows;
+  const auto one = [=](Index o, Index i) {
+    const Index r = from_plane ? o : i, c = from_plane ? i : o;
+    to[c * step + r] = from[r * stride + c];
+  };
+  Index o = 0;
+  for (; o + 2 <= outer; o += 2) {
+    Index i = 0;
+    for (; i + 2 <= inner; i += 2) {
+      const Index r = from_plane ? o : i, c = from_plane ? i : o;
       transpose_2x2(from + r * stride + c, stride, to + c * step + r, step);
-    for (; c < columns; ++c) {
-      to[c * step + r] = from[r * stride + c];
-      to[c * step + r + 1] = from[(r + 1) * stride + c];
     }
+    for (; i < inner; ++i) one(o, i), one(o + 1, i);
   }
-  for (; r < rows; ++r)
-    for (Index c = 0; c < columns; ++c) to[c * step + r] = from[r * stride + c];
+  for (; o < outer; ++o)
+    for (Index i = 0; i < inner; ++i) one(o, i);
 }
 
 template <class T>
@@ -84,9 +89,9 @@ void for_columns(std::complex<T>* plane, Index n, Index stride, Index first, Ind
   std::complex<T>* const out = in + block * step;
   for (Index c = first; c < last; c += block) {
     const Index columns = std::min(block, last - c);
-    transpose(plane + c, stride, n, columns, in, step);
+    transpose<true>(plane + c, stride, n, columns, in, step);
     for (Index k = 0; k < columns; ++k) body(in + k * step, out + k * step, c + k);
-    transpose(out, step, columns, n, plane + c, stride);
+    transpose<false>(out, step, columns, n, plane + c, stride);
   }
 }
 
