@@ -41,6 +41,44 @@ struct PotentialTask {
   double scale;
 };
 
+/// A spline of 2 to most_pieces pieces: piece k where k of the breaks are at most t = scale x,
+/// y = offset[k] + slope[k] x. A potential as above, in double, with its own breaks.
+constexpr int most_pieces = 8;
+template <class T>
+struct PiecesTask {
+  int pieces;
+  const T* breaks;
+  const T* offset;
+  const T* slope;
+  T scale, offset_scale;
+};
+struct PotentialPiecesTask {
+  int pieces;
+  const double* breaks;
+  const double* q0;
+  const double* q1;
+  const double* q2;
+  double scale;
+};
+
+/// Fourier transforms of `lanes` tiles of 64 x 64 complex values at once. A line holds the real
+/// parts of its 64 points (`lanes` values each), then the imaginary parts; a spectrum holds point
+/// (column, row) as a pair of `lanes` values, in the order of the transforms (see tile_index);
+/// h has one complex weight for every point of a spectrum.
+constexpr std::ptrdiff_t tile_size = 64;
+template <class T>
+struct TileKernels {
+  std::ptrdiff_t lanes;
+  void (*forward_line)(const T* twiddles, T* line);
+  void (*inverse_line)(const T* twiddles, T* line);
+  /// spectrum = F(columns), or spectrum += conj(h) F(columns).
+  void (*columns_to_spectrum)(const T* twiddles, const T* lines, std::ptrdiff_t stride, const T* h,
+                              T* spectrum);
+  /// columns = 64 F^-1(spectrum), or of h spectrum.
+  void (*spectrum_to_columns)(const T* twiddles, const T* spectrum, const T* h, T* lines,
+                              std::ptrdiff_t stride);
+};
+
 template <class T>
 struct Kernels {
   const char* name;
@@ -48,6 +86,9 @@ struct Kernels {
   /// y may be x; slopes go to s unless it is null.
   void (*spline)(const SplineTask<T>&, std::ptrdiff_t n, const T* x, T* y, T* s);
   double (*potential)(const PotentialTask<T>&, std::ptrdiff_t n, const T* x);
+  void (*pieces)(const PiecesTask<T>&, std::ptrdiff_t n, const T* x, T* y, T* s);
+  double (*potential_pieces)(const PotentialPiecesTask&, std::ptrdiff_t n, const T* x);
+  TileKernels<T> tile;
 };
 
 template <class T>

@@ -176,12 +176,52 @@ inline __m128i cells(const Task& t, __m256d x) {
 }
 #endif
 
+#ifdef FEJER_KERNELS_AVX2
+/// Entries from..from + 7 of a table of `count`; zeros beyond.
+inline __m256 part_of(const float* table, int from, int count) {
+  const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_maskload_ps(table + from,
+                            _mm256_cmpgt_epi32(_mm256_set1_epi32(count - from), places));
+}
+
+/// At most 24 cells: the tables lie in registers. Returns how many values are done.
+inline Offset short_spline(const SplineTask<float>& t, Offset n, const float* x, float* y,
+                           float* s) {
+  const int count = static_cast<int>(t.last) + 1;
+  const __m256 scale = _mm256_set1_ps(t.offset_scale);
+  const __m256 s0 = part_of(t.slope, 0, count), s1 = part_of(t.slope, 8, count),
+               s2 = part_of(t.slope, 16, count);
+  const __m256 o0 = part_of(t.offset, 0, count) * scale, o1 = part_of(t.offset, 8, count) * scale,
+               o2 = part_of(t.offset, 16, count) * scale;
+  const auto pick = [](__m256 a, __m256 b, __m256 c, __m256i k, __m256 beyond8, __m256 beyond16) {
+    const __m256 low =
+        _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, k), _mm256_permutevar8x32_ps(b, k), beyond8);
+    return _mm256_blendv_ps(low, _mm256_permutevar8x32_ps(c, k), beyond16);
+  };
+  Offset i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const __m256 v = load(x + i);
+    const __m256i k = cells(t, v);
+    const __m256 beyond8 = _mm256_castsi256_ps(_mm256_cmpgt_epi32(k, _mm256_set1_epi32(7)));
+    const __m256 beyond16 = _mm256_castsi256_ps(_mm256_cmpgt_epi32(k, _mm256_set1_epi32(15)));
+    const __m256 slope = pick(s0, s1, s2, k, beyond8, beyond16);
+    store(y + i, pick(o0, o1, o2, k, beyond8, beyond16) + slope * v);
+    if (s != nullptr) store(s + i, slope);
+  }
+  return i;
+}
+inline Offset short_spline(const SplineTask<double>&, Offset, const double*, double*, double*) {
+  return 0;
+}
+#endif
+
 template <class T>
 void spline(const SplineTask<T>& task, Offset n, const T* x, T* y, T* s) {
   const SplineTask<T> t = task;
   Offset i = 0;
 #ifdef FEJER_KERNELS_AVX2
   constexpr Offset L = static_cast<Offset>(lanes<T>);
+  if (t.last < 24) i = short_spline(t, n, x, y, s);
   for (; i + L <= n; i += L) {
     const auto v = load(x + i);
     const auto k = cells(t, v);
@@ -220,9 +260,13 @@ double potential(const PotentialTask<T>& task, Offset n, const T* x) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+#include "pieces_body.hpp"
+#include "tile_body.hpp"
+
 template <class T>
 constexpr Kernels<T> table(const char* name) {
-  return {name, &convolve<T>, &spline<T>, &potential<T>};
+  return {name,       &convolve<T>,         &spline<T>,     &potential<T>,
+          &pieces<T>, &potential_pieces<T>, tile_table<T>()};
 }
 
 }  // namespace

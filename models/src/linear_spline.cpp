@@ -76,7 +76,69 @@ LinearSpline<T>::LinearSpline(const Array<double>& coefficients, double x_min, d
     d.offset[i] = static_cast<T>(d.line_offset[i]);
     d.slope[i] = static_cast<T>(d.line_slope[i]);
   }
+  d.find_pieces();
   data_ = std::move(data);
+}
+
+/// Neighbouring cells whose slopes agree to rounding are one piece. The line of its middle cell
+/// stands for all of them.
+template <class T>
+void LinearSpline<T>::Data::find_pieces() {
+  const Index cells = knots() + 1;
+  pieces.resize(static_cast<std::size_t>(channels()));
+  for (Index c = 0; c < channels(); ++c) {
+    const double* slopes = line_slope.data() + c * cells;
+    double steepest = 0;
+    for (Index k = 0; k < cells; ++k) steepest = std::max(steepest, std::abs(slopes[k]));
+    Pieces p;
+    for (Index k = 0, end = 0; k < cells; k = end) {
+      for (end = k + 1; end < cells && std::abs(slopes[end] - slopes[k]) <= 1e-12 * steepest;)
+        ++end;
+      if (++p.count > detail::most_pieces) break;
+      const Index i = c * cells + (k + end) / 2;
+      p.constant.push_back(constant[i]);
+      p.line_offset.push_back(line_offset[i]);
+      p.half_slope.push_back(half_slope[i]);
+      p.offset.push_back(offset[i]);
+      p.slope.push_back(slope[i]);
+      if (end == cells) continue;
+      p.breaks.push_back(x_min + static_cast<double>(end - 1) * step);
+      p.breaks_t.push_back(static_cast<T>(p.breaks.back()));
+    }
+    if (p.count >= 2 && p.count <= detail::most_pieces)
+      pieces[static_cast<std::size_t>(c)] = std::move(p);
+  }
+}
+
+template <class T>
+void LinearSpline<T>::Data::values(Index channel, double alpha, Index n, const T* x, T* y,
+                                   T* s) const {
+  const auto& run = detail::kernels<T>();
+  const T shrink = static_cast<T>(1 / alpha);
+  const Pieces& p = pieces[static_cast<std::size_t>(channels() == 1 ? 0 : channel)];
+  if (p.count > 0)
+    return run.pieces({p.count, p.breaks_t.data(), p.offset.data(), p.slope.data(),
+                       static_cast<T>(alpha), shrink},
+                      n, x, y, s);
+  run.spline(
+      {offset.data() + row(channel), slope.data() + row(channel), static_cast<T>(alpha / step),
+       static_cast<T>(1 - x_min / step), static_cast<T>(knots()), shrink},
+      n, x, y, s);
+}
+
+template <class T>
+double LinearSpline<T>::Data::potentials(Index channel, double alpha, Index n, const T* x) const {
+  const auto& run = detail::kernels<T>();
+  const Pieces& p = pieces[static_cast<std::size_t>(channels() == 1 ? 0 : channel)];
+  if (p.count > 0)
+    return run.potential_pieces({p.count, p.breaks.data(), p.constant.data(), p.line_offset.data(),
+                                 p.half_slope.data(), alpha},
+                                n, x);
+  const Index r = row(channel);
+  return run.potential({constant.data() + r, line_offset.data() + r, half_slope.data() + r,
+                        static_cast<T>(alpha / step), static_cast<T>(1 - x_min / step),
+                        static_cast<T>(knots()), alpha},
+                       n, x);
 }
 
 template <class T>
@@ -137,13 +199,11 @@ void LinearSpline<T>::values_and_slopes(ConstView<T> x, View<T> y, View<T> s) co
     throw ShapeError("LinearSpline input: got " + to_string(x.shape()) +
                      ", expected the first axis to be " + std::to_string(rows));
   const Index length = x.size() / rows, pieces = (length + chunk - 1) / chunk;
-  const auto& run = detail::kernels<T>();
   parallel_for(rows * pieces, 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index c = i / pieces, from = i % pieces * chunk, at = c * length + from;
       T* slopes = s.data() == nullptr ? nullptr : s.data() + at;
-      run.spline(data_->task(c), std::min(chunk, length - from), x.data() + at, y.data() + at,
-                 slopes);
+      data_->values(c, 1, std::min(chunk, length - from), x.data() + at, y.data() + at, slopes);
     }
   });
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include <fejer/models/linear_spline.hpp>
 
 #include "kernels.hpp"
@@ -21,23 +23,20 @@ struct LinearSpline<T>::Data {
   /// Row of a channel in the tables; all channels share row 0 if C = 1.
   Index row(Index channel) const { return channels() == 1 ? 0 : channel * (knots() + 1); }
   Index cell(double t) const;
-  /// x -> f(alpha x) / alpha.
-  detail::SplineTask<T> task(Index channel, double alpha = 1) const {
-    return {offset.data() + row(channel), slope.data() + row(channel),
-            static_cast<T>(alpha / step), static_cast<T>(1 - x_min / step),
-            static_cast<T>(knots()),      static_cast<T>(1 / alpha)};
-  }
-  /// x -> psi(alpha x).
-  detail::PotentialTask<T> potential_task(Index channel, double alpha) const {
-    const Index r = row(channel);
-    return {constant.data() + r,
-            line_offset.data() + r,
-            half_slope.data() + r,
-            static_cast<T>(alpha / step),
-            static_cast<T>(1 - x_min / step),
-            static_cast<T>(knots()),
-            alpha};
-  }
+
+  /// Runs of cells with one line, where there are few of them (else pieces = 0).
+  struct Pieces {
+    int count = 0;
+    std::vector<double> breaks, constant, line_offset, half_slope;
+    std::vector<T> offset, slope, breaks_t;
+  };
+  std::vector<Pieces> pieces;  // of each row
+  void find_pieces();
+
+  /// y = f(alpha x) / alpha; its slopes go to s unless it is null.
+  void values(Index channel, double alpha, Index n, const T* x, T* y, T* s) const;
+  /// The sum of psi(alpha x).
+  double potentials(Index channel, double alpha, Index n, const T* x) const;
 };
 
 }  // namespace fejer

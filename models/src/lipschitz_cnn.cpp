@@ -27,7 +27,7 @@ struct LipschitzCnn<T>::Data {
     if (splines.empty())
       for (Index i = 0; i < n; ++i) row[i] = row[i] > 0 ? row[i] : T(0);
     else
-      detail::kernels<T>().spline(splines[l].data_->task(channel), n, row, row, nullptr);
+      splines[l].data_->values(channel, 1, n, row, row, nullptr);
   }
   /// The layers from l on; v has their zeros around it.
   void apply_from(std::size_t l, const Planes<T>& v, const Planes<T>& out) const {

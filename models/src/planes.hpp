@@ -105,6 +105,14 @@ class PackedKernel {
 template <class T>
 Array<T> adjoint_kernel(ConstView<T> weights);
 
+/// Zeros in the rows from `first` on.
+template <class T>
+void clear_rows(const Planes<T>& planes, Index first) {
+  for (Index c = 0; c < planes.channels; ++c)
+    for (Index y = first; y < planes.size.rows; ++y)
+      for (Index x = 0; x < planes.size.columns; ++x) *planes.at(c, y, x) = T(0);
+}
+
 /// Copies one window to another of the same size.
 template <class T>
 void copy(const Planes<const T>& from, const Planes<T>& to);

@@ -40,6 +40,24 @@ MultiConvolution<T> normalised_filters(const RidgeParameters& p) {
   return MultiConvolution<T>(kernels, p.borders);
 }
 
+/// The filters for an image with rows and columns exchanged, and then the order of rows reversed.
+template <class T>
+MultiConvolution<T> turned(const MultiConvolution<T>& w, bool exchange, bool reverse) {
+  std::vector<Array<T>> kernels;
+  for (const Array<T>& k : w.kernels()) {
+    const Index height = k.shape()[2], width = k.shape()[3];
+    const Index rows = exchange ? width : height, columns = exchange ? height : width;
+    Array<T> result(Shape{k.shape()[0], k.shape()[1], rows, columns});
+    for (Index i = 0; i < k.size(); ++i) {
+      const Index x = i % width, y = i / width % height, filter = i / (width * height);
+      const Index row = exchange ? x : y, column = exchange ? y : x;
+      result[(filter * rows + (reverse ? rows - 1 - row : row)) * columns + column] = k[i];
+    }
+    kernels.push_back(std::move(result));
+  }
+  return MultiConvolution<T>(kernels, w.borders());
+}
+
 template <class T>
 LinearSpline<T> weighted_profile(const RidgeParameters& p) {
   Array<double> values = p.profile;
@@ -57,6 +75,15 @@ Index count_planes(const char* where, const Shape& s, Extent& size) {
 }
 
 }  // namespace
+
+template <class T>
+RidgeRegulariser<T>::Data::Data(const RidgeParameters& p, MultiConvolution<T> w, LinearSpline<T> f)
+    : parameters(p),
+      filters(std::move(w)),
+      profile(std::move(f)),
+      sides{filters, turned(filters, false, true), turned(filters, true, false),
+            turned(filters, true, true)},
+      tiles(filters.kernels(), p.borders) {}
 
 template <class T>
 RidgeRegulariser<T>::RidgeRegulariser(const RidgeParameters& p) {
@@ -105,53 +132,6 @@ void RidgeRegulariser<T>::Data::fill_scaling(double sigma, double* alpha) const 
 }
 
 template <class T>
-double RidgeRegulariser<T>::Data::evaluate(const T* x, const double* alpha, T* out, bool want_value,
-                                           Extent size) const {
-  const Convolutions& w = convolutions();
-  const Index count = channels();
-  const auto& run = detail::kernels<T>();
-  PaddedPlanes<T> z(count, size, w.adjoint_border(w.layers()));
-  Scratch<double> sums(want_value ? count * size.rows : 1);
-  double* const partial = sums.data();
-  const auto finish_row = [&](Index c, Index y, T* row) {
-    if (want_value)
-      partial[c * size.rows + y] =
-          run.potential(spline().potential_task(c, alpha[c]), size.columns, row) /
-          (alpha[c] * alpha[c]);
-    if (out != nullptr) run.spline(spline().task(c, alpha[c]), size.columns, row, row, nullptr);
-  };
-  const RowDone done(finish_row);
-  w.apply(detail::planes<const T>(x, 1, size), z.window(), &done);
-  if (out != nullptr) w.apply_adjoint(z.window(), detail::planes(out, 1, size));
-  double total = 0;
-  if (want_value)
-    for (Index i = 0; i < count * size.rows; ++i) total += partial[i];
-  return total;
-}
-
-template <class T>
-void RidgeRegulariser<T>::Data::hessian(const T* x, const double* alpha, const T* v, T* out,
-                                        Extent size) const {
-  const Convolutions& w = convolutions();
-  const auto& run = detail::kernels<T>();
-  PaddedPlanes<T> slopes(channels(), size, Extent{}),
-      z(channels(), size, w.adjoint_border(w.layers()));
-  const auto take_slopes = [&](Index c, Index, T* row) {
-    Scratch<T> values(size.columns);
-    run.spline(spline().task(c, alpha[c]), size.columns, row, values.data(), row);
-  };
-  const RowDone keep_slopes(take_slopes);
-  w.apply(detail::planes<const T>(x, 1, size), slopes.window(), &keep_slopes);
-  const auto times_slopes = [&](Index c, Index y, T* row) {
-    const T* s = slopes.window().at(c, y, 0);
-    for (Index i = 0; i < size.columns; ++i) row[i] *= s[i];
-  };
-  const RowDone multiply(times_slopes);
-  w.apply(detail::planes<const T>(v, 1, size), z.window(), &multiply);
-  w.apply_adjoint(z.window(), detail::planes(out, 1, size));
-}
-
-template <class T>
 const RidgeParameters& RidgeRegulariser<T>::parameters() const {
   return data_->parameters;
 }
@@ -167,44 +147,43 @@ std::vector<double> RidgeRegulariser<T>::scaling(double sigma) const {
 }
 
 template <class T>
-double RidgeRegulariser<T>::value(ConstView<T> x, double sigma) const {
+RidgeRegulariser<T> RidgeRegulariser<T>::with(RidgeEvaluation evaluation) const {
+  RidgeRegulariser copy = *this;
+  copy.evaluation_ = evaluation;
+  return copy;
+}
+template <class T>
+RidgeEvaluation RidgeRegulariser<T>::evaluation(const Shape& shape) const {
   Extent size;
-  const Index planes = count_planes("RidgeRegulariser::value", x.shape(), size);
+  const Index planes = count_planes("RidgeRegulariser::evaluation", shape, size);
+  return data_->choose(evaluation_, planes, size);
+}
+
+template <class T>
+double RidgeRegulariser<T>::run(const char* where, ConstView<T> x, double sigma, T* out, const T* v,
+                                bool want_value) const {
+  Extent size;
+  const Index planes = count_planes(where, x.shape(), size);
   Scratch<double> alpha(channels());
   data_->fill_scaling(sigma, alpha.data());
-  double total = 0;
-  for (Index i = 0; i < planes; ++i)
-    total +=
-        data_->evaluate(x.data() + i * size.rows * size.columns, alpha.data(), nullptr, true, size);
-  return total;
+  return data_->run({alpha.data(), x.data(), v, out, want_value}, planes, size, evaluation_);
+}
+
+template <class T>
+double RidgeRegulariser<T>::value(ConstView<T> x, double sigma) const {
+  return run("RidgeRegulariser::value", x, sigma, nullptr, nullptr, true);
 }
 
 template <class T>
 void RidgeRegulariser<T>::gradient(ConstView<T> x, double sigma, View<T> out) const {
   require_shape("RidgeRegulariser::gradient output", out.shape(), x.shape());
-  Extent size;
-  const Index planes = count_planes("RidgeRegulariser::gradient", x.shape(), size);
-  Scratch<double> alpha(channels());
-  data_->fill_scaling(sigma, alpha.data());
-  for (Index i = 0; i < planes; ++i) {
-    const Index at = i * size.rows * size.columns;
-    data_->evaluate(x.data() + at, alpha.data(), out.data() + at, false, size);
-  }
+  run("RidgeRegulariser::gradient", x, sigma, out.data(), nullptr, false);
 }
 
 template <class T>
 double RidgeRegulariser<T>::value_and_gradient(ConstView<T> x, double sigma, View<T> out) const {
   require_shape("RidgeRegulariser::value_and_gradient output", out.shape(), x.shape());
-  Extent size;
-  const Index planes = count_planes("RidgeRegulariser::value_and_gradient", x.shape(), size);
-  Scratch<double> alpha(channels());
-  data_->fill_scaling(sigma, alpha.data());
-  double total = 0;
-  for (Index i = 0; i < planes; ++i) {
-    const Index at = i * size.rows * size.columns;
-    total += data_->evaluate(x.data() + at, alpha.data(), out.data() + at, true, size);
-  }
-  return total;
+  return run("RidgeRegulariser::value_and_gradient", x, sigma, out.data(), nullptr, true);
 }
 
 template <class T>
@@ -212,14 +191,7 @@ void RidgeRegulariser<T>::hessian_vector_product(ConstView<T> x, double sigma, C
                                                  View<T> out) const {
   require_shape("RidgeRegulariser::hessian_vector_product direction", v.shape(), x.shape());
   require_shape("RidgeRegulariser::hessian_vector_product output", out.shape(), x.shape());
-  Extent size;
-  const Index planes = count_planes("RidgeRegulariser::hessian_vector_product", x.shape(), size);
-  Scratch<double> alpha(channels());
-  data_->fill_scaling(sigma, alpha.data());
-  for (Index i = 0; i < planes; ++i) {
-    const Index at = i * size.rows * size.columns;
-    data_->hessian(x.data() + at, alpha.data(), v.data() + at, out.data() + at, size);
-  }
+  run("RidgeRegulariser::hessian_vector_product", x, sigma, out.data(), v.data(), false);
 }
 
 template <class T>

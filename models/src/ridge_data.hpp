@@ -1,10 +1,12 @@
 #pragma once
+#include <array>
 #include <mutex>
 
 #include <fejer/models/ridge.hpp>
 
 #include "linear_spline_data.hpp"
 #include "multi_convolution_data.hpp"
+#include "ridge_tiles.hpp"
 
 namespace fejer {
 
@@ -18,8 +20,12 @@ struct RidgeRegulariser<T>::Data {
   mutable Bound proven{}, weak{};
   void compute_proven_bounds() const;
 
-  Data(const RidgeParameters& p, MultiConvolution<T> w, LinearSpline<T> f)
-      : parameters(p), filters(std::move(w)), profile(std::move(f)) {}
+  /// Where the frame lies: above, below, left, right. The filters as they see it when the image is
+  /// turned so that it lies above.
+  std::array<MultiConvolution<T>, 4> sides;
+  detail::RidgeTiles<T> tiles;
+
+  Data(const RidgeParameters& p, MultiConvolution<T> w, LinearSpline<T> f);
 
   using Convolutions = typename MultiConvolution<T>::Data;
   using RowDone = typename Convolutions::RowDone;
@@ -28,10 +34,35 @@ struct RidgeRegulariser<T>::Data {
   Index channels() const { return filters.out_channels(); }
   void fill_scaling(double sigma, double* alpha) const;
 
-  /// Value and, unless `out` is null, gradient of one plane.
-  double evaluate(const T* x, const double* alpha, T* out, bool want_value,
-                  detail::Extent size) const;
-  void hessian(const T* x, const double* alpha, const T* v, T* out, detail::Extent size) const;
+  /// What there is to compute of some planes x.
+  struct Job {
+    const double* alpha;
+    const T* x;
+    const T* v = nullptr;  ///< with it: out = Hess R(x) v
+    T* out = nullptr;      ///< without: the value only
+    bool want_value = false;
+  };
+  /// `layers` or `tiles`.
+  RidgeEvaluation choose(RidgeEvaluation wanted, Index planes, detail::Extent size) const;
+  /// The value (0 unless wanted); by tiles or layer by layer.
+  double run(const Job& job, Index planes, detail::Extent size, RidgeEvaluation how) const;
+
+ private:
+  double by_layers(const Job& job, detail::Extent size) const;
+  void hessian_by_layers(const Job& job, detail::Extent size) const;
+  double by_tiles(const Job& job, Index planes, detail::Extent size) const;
+  /// Adds what tiles leave out at the border of one plane: the strip of W x along one side (0..3:
+  /// above, below, left, right), of which the ends belong to its neighbours.
+  double add_side(int side, const Job& job, detail::Extent size) const;
+  /// job.x, v and out: the turned image's first rows; W x counts in `depth` rows and [left, right).
+  double strip_gradient(int side, const Job& job, detail::Extent size, Index depth, Index left,
+                        Index right) const;
+  void strip_hessian(int side, const Job& job, detail::Extent size, Index depth, Index left,
+                     Index right) const;
+  /// psi over a row, and phi in its place unless `out` is null.
+  double finish(const Job& job, Index channel, Index n, T* row) const;
+  /// phi' in the place of a row.
+  void to_slopes(const Job& job, Index channel, Index n, T* row) const;
 };
 
 }  // namespace fejer

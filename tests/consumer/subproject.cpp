@@ -1,0 +1,5 @@
+#include <fejer/fft.hpp>
+#include <fejer/version.hpp>
+#include <iostream>
+
+int main() { std::cout << "fejer " << fejer::version() << '\n'; }
