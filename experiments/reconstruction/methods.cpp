@@ -61,16 +61,11 @@ Observer<X> watch_change(const Array<X>& start, bool& never_rose) {
 
 template <class X>
 Outcome reconstruct_as(const Task& task, const Case& c, const MethodSpec& spec,
-                       const tuning::Point& p, const Effort& effort,
-                       const command::AnyArray* start) {
+                       const tuning::Point& p, const Effort& effort) {
   const auto scale = static_cast<float>(scale_of(c, spec, p));
   const LinearOperator<X> A = make_operator<X>(c.measurement);
   const Array<X> y = elements_as<X>(c.measurement.data);
-  command::Problem<X> problem{A, y,
-                              start != nullptr
-                                  ? elements_as<X>(*start)
-                                  : command::start_value<X>(c.measurement, A, "").image,
-                              false, 0};
+  command::Problem<X> problem{A, y, command::start_value<X>(c.measurement, A, "").image, false, 0};
   fejer::scale<X>(problem.y, 1 / scale);
   fejer::scale<X>(problem.start, 1 / scale);
   command::Method method;
@@ -147,9 +142,9 @@ std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Ca
 }
 
 Outcome reconstruct(const Task& task, const Case& c, const MethodSpec& method,
-                    const tuning::Point& p, const Effort& effort, const command::AnyArray* start) {
-  return is_mri(c) ? reconstruct_as<Complex>(task, c, method, p, effort, start)
-                   : reconstruct_as<float>(task, c, method, p, effort, start);
+                    const tuning::Point& p, const Effort& effort) {
+  return is_mri(c) ? reconstruct_as<Complex>(task, c, method, p, effort)
+                   : reconstruct_as<float>(task, c, method, p, effort);
 }
 
 Outcome start_of(const Task& task, const Case& c) {

@@ -19,8 +19,8 @@ struct MethodSpec {
   bool forced = false;  ///< plug-and-play without dividing the network by its bound
 };
 
-/// tv, crr, wcrr, pnp_relu, pnp_spline, and the last two as published (forced). The published weights are imported from `data`, once: the
-/// imported models are kept in `work`.
+/// tv, crr, wcrr, pnp_relu, pnp_spline, and the last two as published (forced). The published
+/// weights are imported from `data`, once: the imported models are kept in `work`.
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
 
 /// What is tuned: tv: lambda; crr, wcrr: lambda and sigma; pnp: relaxation and a factor on the
@@ -43,10 +43,8 @@ struct Effort {
   Index max_iterations = 1000;
 };
 
-/// `start`: instead of the task's own start value (warm starts while tuning).
 Outcome reconstruct(const Task& task, const Case& c, const MethodSpec& method,
-                    const tuning::Point& p, const Effort& effort,
-                    const command::AnyArray* start = nullptr);
+                    const tuning::Point& p, const Effort& effort);
 
 /// The start value itself as an outcome: measurement, zero-filled or filtered backprojection.
 Outcome start_of(const Task& task, const Case& c);

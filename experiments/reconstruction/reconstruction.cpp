@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <optional>
 #include <sstream>
 
 #include <fejer/files.hpp>
@@ -51,39 +50,33 @@ std::vector<std::string> selected(const experiments::Context& context, const std
   return names;
 }
 
-/// Searches on the first tuning case, then, more finely, on all of them; each trial starts from the
-/// previous reconstruction of its case.
+/// Searches on the first tuning case, then, more finely, on all of them. Every trial begins at the
+/// start value: from an earlier trial's end, a weak prior would look good for what it has not yet
+/// spoilt.
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
-  std::vector<std::optional<AnyArray>> last(task.tuning.size());
-  const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases, const Effort& effort) {
+  const bool pnp = method.prior == "pnp";
+  const Effort effort{2e-4, smoke ? 5 : pnp ? 100 : 250};
+  const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases) {
     double sum = 0;
     for (std::size_t i = 0; i < cases; ++i) {
-      Outcome o =
-          reconstruct(task, task.tuning[i], method, p, effort, last[i] ? &*last[i] : nullptr);
+      const Outcome o = reconstruct(task, task.tuning[i], method, p, effort);
       command::stop_if_interrupted();
-      const bool usable = std::isfinite(o.psnr);
-      sum += usable ? o.psnr : -100;
-      last[i].reset();
-      if (usable) last[i] = std::move(o.image);
+      sum += std::isfinite(o.psnr) ? o.psnr : -100;
     }
     return sum / static_cast<double>(cases);
   };
   auto space = search_space(method, task.tuning.front());
-  const auto coarse = tuning::compass_search(space,
-                                             [&](const tuning::Point& p) {
-                                               return mean_psnr(p, 1, {2e-4, smoke ? 5 : 60});
-                                             },
-                                             {1.6, smoke ? 2 : 20});
+  const auto coarse = tuning::compass_search(
+      space, [&](const tuning::Point& p) { return mean_psnr(p, 1); }, {1.6, smoke ? 2 : 18});
   for (std::size_t axis = 0; axis < 2; ++axis) {
     space[axis].start = coarse.best.point[axis];
     space[axis].factor = std::sqrt(space[axis].factor);
   }
-  auto fine =
-      tuning::compass_search(space,
-                             [&](const tuning::Point& p) {
-                               return mean_psnr(p, task.tuning.size(), {1e-4, smoke ? 5 : 150});
-                             },
-                             {1.25, smoke ? 1 : 8});
+  auto fine = tuning::compass_search(
+      space, [&](const tuning::Point& p) { return mean_psnr(p, task.tuning.size()); },
+      {1.25, smoke ? 1
+             : pnp ? 4
+                   : 6});
   fine.trials.insert(fine.trials.begin(), coarse.trials.begin(), coarse.trials.end());
   return fine;
 }

@@ -81,7 +81,7 @@ std::string report(const Json& record) {
       "# Reconstruction: priors compared\n\nMade by `fejer experiment run reconstruction`; every "
       "figure is the mean over the test cases.\nPSNR in dB and SSIM before any clipping. "
       "Parameters "
-      "were tuned on other images by a compass\nsearch, at most 20 trials on the first and 8 on "
+      "were tuned on other images by a compass\nsearch, at most 18 trials on the first and 6 on "
       "all of them. Stopped at a relative change of 5e-5\nor after 500 iterations. Seconds are "
       "those of this machine, which may have had other work.\n\n";
   text += "Fejér " + record.value("version", "") + ", " + record.value("compiler", "") + "\n";
