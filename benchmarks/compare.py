@@ -26,7 +26,7 @@ TUNED = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 SAMPLE_SECONDS = 0.02  # short calls are repeated within a sample
-ROW_SECONDS = 12.0  # a row takes about this long, but at least three rounds
+ROW_SECONDS = 10.0  # a row takes about this long, but at least three rounds
 
 
 def openblas_folder():

@@ -63,7 +63,8 @@ void add_machine_rows(std::vector<Row>& rows) {
                   .ours = [](const Setting&) -> Call {
                     return {.run = [] { multiply_add_loop(operations); }};
                   },
-                  .operations = operations});
+                  .operations = operations,
+                  .scales = false});
 }
 
 }  // namespace fejer::benchmarks

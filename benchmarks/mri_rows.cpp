@@ -60,7 +60,7 @@ struct CoilTransforms {
 Row normal_row(FftPlanning planning) {
   const bool measured = planning == FftPlanning::measure;
   return {.name = std::string(measured ? "mri-normal-measured/" : "mri-normal/") + "8x256x256",
-          .what = std::string("A*A x of Cartesian MRI with 8 coils") +
+          .what = std::string("A*A x of Cartesian MRI with 8 coils, whole lines sampled") +
                   (measured ? ", plans measured" : ""),
           .opponents = {{"fftw", 1 / 1.5}, {"torch-tuned"}},
           .ours =
