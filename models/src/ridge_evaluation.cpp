@@ -95,6 +95,8 @@ template <class T>
 double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent size) const {
   const Index pixels = size.rows * size.columns;
   Scratch<double> sums(channels());
+  std::fill_n(sums.data(), channels(), 0.0);
+  double* const wanted = job.want_value ? sums.data() : nullptr;
   const auto gradient = [&](Index c, Index n, T* const* z) { return finish(job, c, n, z[0]); };
   const auto hessian = [&](Index c, Index n, T* const* z) {
     to_slopes(job, c, n, z[0]);
@@ -102,9 +104,9 @@ double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent 
     return 0.0;
   };
   if (job.v == nullptr)
-    tiles.run({job.x}, planes, size, gradient, job.out, sums.data());
+    tiles.run({job.x}, planes, size, gradient, job.out, wanted);
   else
-    tiles.run({job.x, job.v}, planes, size, hessian, job.out, sums.data());
+    tiles.run({job.x, job.v}, planes, size, hessian, job.out, nullptr);
   double total = 0;
   for (Index c = 0; c < channels(); ++c) total += sums.data()[c];
   Job plane = job;

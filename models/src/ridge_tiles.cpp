@@ -112,15 +112,13 @@ struct RidgeTiles<T>::Layout {
 
 template <class T>
 auto RidgeTiles<T>::layout(Index planes, Extent size) const -> Layout {
-  const Extent inner{N - 2 * radius_.rows, N - 2 * radius_.columns};
+  // As few tiles as can be, and all of about the same size.
+  const auto up = [](Index a, Index b) { return (a + b - 1) / b; };
   const Extent covered = size - frame_ - frame_;
-  return {planes,
-          size,
-          frame_,
-          radius_,
-          inner,
-          {(covered.rows + inner.rows - 1) / inner.rows,
-           (covered.columns + inner.columns - 1) / inner.columns}};
+  const Extent count{up(covered.rows, N - 2 * radius_.rows),
+                     up(covered.columns, N - 2 * radius_.columns)};
+  const Extent inner{up(covered.rows, count.rows), up(covered.columns, count.columns)};
+  return {planes, size, frame_, radius_, inner, count};
 }
 
 template <class T>
@@ -179,13 +177,12 @@ class RidgeTiles<T>::Batch {
     for (Index i = 0; i < inputs_; ++i)
       run_.spectrum_to_columns(twiddles(), spectra_[i], h, lines_[i], stride_);
     T* const result = lines_[inputs_ - 1];
-    const Index top = layout_.radius.rows;
+    const Index top = layout_.radius.rows, bottom = top + layout_.inner.rows;
     std::fill_n(result, top * stride_, T(0));
-    std::fill_n(result + (N - top) * stride_, top * stride_, T(0));
-    for (Index y = top; y < N - top; ++y) {
+    std::fill_n(result + bottom * stride_, (N - bottom) * stride_, T(0));
+    for (Index y = top; y < bottom; ++y) {
       for (Index i = 0; i < inputs_; ++i) run_.inverse_line(twiddles(), lines_[i] + y * stride_);
-      for (Index part = 0; part < 2; ++part)
-        values[part] += finish(y, part, 2 * pair + part, combine);
+      for (Index part = 0; part < 2; ++part) finish(y, part, 2 * pair + part, combine, values);
       if (adjoint) run_.forward_line(twiddles(), result + y * stride_);
     }
     if (!adjoint) return;
@@ -244,7 +241,7 @@ class RidgeTiles<T>::Batch {
 
   /// Rows above full_.rows and columns left of full_.columns count in every tile.
   void make_masks() {
-    full_ = {N - layout_.radius.rows, N - layout_.radius.columns};
+    full_ = layout_.radius + layout_.inner;
     std::fill_n(masks_.data(), 2 * N * lanes_, T(0));
     for (Index lane = 0; lane < used(); ++lane) {
       const auto w = layout_.counted(layout_.place(first_ + lane));
@@ -257,28 +254,28 @@ class RidgeTiles<T>::Batch {
   void mask(Index y, T* row) {
     const T* const rows = masks_.data() + y * lanes_;
     const T* const columns = masks_.data() + N * lanes_;
-    const Index side = layout_.radius.columns;
-    for (Index x = y < full_.rows ? full_.columns : side; x < N - side; ++x)
+    const Index side = layout_.radius.columns, end = side + layout_.inner.columns;
+    for (Index x = y < full_.rows ? full_.columns : side; x < end; ++x)
       for (Index lane = 0; lane < lanes_; ++lane)
         row[(x - side) * lanes_ + lane] *= rows[lane] * columns[x * lanes_ + lane];
   }
 
   /// A row of one channel: W x becomes phi(W x), 0 where it does not count.
-  double finish(Index y, Index part, Index channel, const Combine& combine) {
-    const Index side = layout_.radius.columns * lanes_, count = N * lanes_ - 2 * side;
+  void finish(Index y, Index part, Index channel, const Combine& combine, double* values) {
+    const Index side = layout_.radius.columns * lanes_, count = layout_.inner.columns * lanes_;
     T* z[2];
     for (Index i = 0; i < inputs_; ++i) z[i] = lines_[i] + y * stride_ + part * N * lanes_ + side;
     T* const result = z[inputs_ - 1];
     std::fill_n(result - side, side, T(0));
-    std::fill_n(result + count, side, T(0));
+    std::fill_n(result + count, N * lanes_ - side - count, T(0));
     if (channel >= plan_.channels_) {
       std::fill_n(result, count, T(0));
-      return 0;
+      return;
     }
-    for (Index i = 0; i < inputs_; ++i) mask(y, z[i]);
+    if (values != nullptr) mask(y, z[0]);  // psi(0) = 0
     const double value = combine(channel, count, z);
+    if (values != nullptr) values[part] += value;
     mask(y, result);
-    return value;
   }
 
   const RidgeTiles& plan_;
@@ -306,11 +303,12 @@ void RidgeTiles<T>::run(const std::vector<const T*>& inputs, Index planes, Exten
       Batch batch(*this, where, b * lanes, inputs.size());
       batch.load(inputs);
       for (Index p = 0; p < pairs; ++p)
-        batch.add_pair(p, combine, out != nullptr, shares + (b * pairs + p) * 2);
+        batch.add_pair(p, combine, out != nullptr,
+                       sums == nullptr ? nullptr : shares + (b * pairs + p) * 2);
       if (out != nullptr) batch.store(results);
     }
   });
-  for (Index c = 0; c < channels_; ++c) {
+  for (Index c = 0; sums != nullptr && c < channels_; ++c) {
     sums[c] = 0;
     for (Index b = 0; b < batches; ++b) sums[c] += shares[b * 2 * pairs + c];
   }

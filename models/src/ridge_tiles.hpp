@@ -32,8 +32,8 @@ class RidgeTiles {
   /// sum of a value over them. Called from any thread.
   using Combine = FunctionRef<double(Index channel, Index n, T* const* z)>;
   /// out = W^T (the combined values, 0 on the frame) for `planes` images; the sum of the values of
-  /// each channel is left in `sums` (C). Inputs: one or two arrays like `out`, which may be null if
-  /// only the values are wanted.
+  /// each channel is left in `sums` (C) unless it is null. Inputs: one or two arrays like `out`,
+  /// which may be null if only the values are wanted.
   void run(const std::vector<const T*>& inputs, Index planes, Extent size, const Combine& combine,
            T* out, double* sums) const;
 
