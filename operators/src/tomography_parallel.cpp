@@ -10,13 +10,22 @@
 
 namespace fejer::detail {
 
-#ifdef FEJER_HAVE_AVX2
 namespace {
 
 constexpr Index pad = projection_pad;
 constexpr Index views_per_piece = 4;   ///< share the lines in the cache
 constexpr Index lines_per_strip = 64;  ///< of the image, kept in the cache
 constexpr Index lines_per_piece = 32;  ///< of the adjoint
+
+#ifdef FEJER_HAVE_AVX2
+bool supported() {
+  static const bool result =
+      __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  return result;
+}
+#else
+bool supported() { return false; }
+#endif
 
 Index blocks(Index n) { return (n + 7) / 8; }
 
@@ -37,6 +46,12 @@ void pad_lines(const float* x, Index H, Index W, bool transposed, Index stride, 
 
 }  // namespace
 
+#ifndef FEJER_HAVE_AVX2
+// Never called: `make` makes nothing.
+void project_avx2(const ForwardTask&) {}
+void backproject_avx2(const AdjointTask&) {}
+#endif
+
 Index ParallelBeam::Axis::stride() const { return pad + 8 * blocks(length) + pad; }
 
 ParallelBeam::ParallelBeam(Index detectors, Index H, Index W)
@@ -47,9 +62,7 @@ ParallelBeam::ParallelBeam(Index detectors, Index H, Index W)
 
 std::optional<ParallelBeam> ParallelBeam::make(const std::vector<Line>& views, Index detectors,
                                                Index H, Index W) {
-  static const bool supported =
-      __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-  if (!supported) return {};
+  if (!supported()) return {};
   ParallelBeam beam(detectors, H, W);
   for (std::size_t v = 0; v < views.size(); ++v) {
     const double step = std::abs(views[v].step);
@@ -148,15 +161,5 @@ void ParallelBeam::backproject(const float* y, float* x) const {
         x[i * W_ + j] = by_row.data()[i * across + j] + by_column.data()[j * down + i];
   });
 }
-
-#else
-
-std::optional<ParallelBeam> ParallelBeam::make(const std::vector<Line>&, Index, Index, Index) {
-  return {};
-}
-void ParallelBeam::project(const float*, float*) const {}
-void ParallelBeam::backproject(const float*, float*) const {}
-
-#endif
 
 }  // namespace fejer::detail

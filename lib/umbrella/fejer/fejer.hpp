@@ -16,6 +16,7 @@
 #include <fejer/function.hpp>
 #include <fejer/hdf5.hpp>
 #include <fejer/image_io.hpp>
+#include <fejer/line_fft.hpp>
 #include <fejer/linear_operator.hpp>
 #include <fejer/metrics.hpp>
 #include <fejer/models/convolution.hpp>
