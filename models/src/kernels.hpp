@@ -61,6 +61,19 @@ struct PotentialPiecesTask {
   double scale;
 };
 
+/// result[o][i][r][c] += sum_{y,x} weights[o][y][x] in[i][y + r][x + c]: what a kernel's gradient
+/// is. Rows of `weights` go on with zeros up to a whole number of registers; `in` can be read
+/// there.
+template <class T>
+struct CorrelationTask {
+  const T* weights;
+  std::ptrdiff_t weights_row, weights_plane;
+  const T* in;  ///< the window of pixel (0,0)
+  std::ptrdiff_t in_row, in_plane;
+  std::ptrdiff_t out_channels, in_channels, kernel_rows, kernel_columns, rows, columns;
+  T* result;
+};
+
 /// Fourier transforms of `lanes` tiles of 64 x 64 complex values at once. A line holds the real
 /// parts of its 64 points (`lanes` values each), then the imaginary parts; a spectrum holds point
 /// (column, row) as a pair of `lanes` values, in the order of the transforms (see tile_index);
@@ -88,6 +101,11 @@ struct Kernels {
   double (*potential)(const PotentialTask<T>&, std::ptrdiff_t n, const T* x);
   void (*pieces)(const PiecesTask<T>&, std::ptrdiff_t n, const T* x, T* y, T* s);
   double (*potential_pieces)(const PotentialPiecesTask&, std::ptrdiff_t n, const T* x);
+  void (*correlate)(const CorrelationTask<T>&);
+  /// gx = g f'(x) (gx may be g), and for each cell k, in four parts that the caller adds up,
+  /// sums[4][cells][2] += (g, g x).
+  void (*spline_sums)(const SplineTask<T>&, std::ptrdiff_t n, const T* x, const T* g, T* gx,
+                      double* sums);
   TileKernels<T> tile;
 };
 

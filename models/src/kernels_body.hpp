@@ -260,13 +260,15 @@ double potential(const PotentialTask<T>& task, Offset n, const T* x) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+#include "gradients_body.hpp"
 #include "pieces_body.hpp"
 #include "tile_body.hpp"
 
 template <class T>
 constexpr Kernels<T> table(const char* name) {
-  return {name,       &convolve<T>,         &spline<T>,     &potential<T>,
-          &pieces<T>, &potential_pieces<T>, tile_table<T>()};
+  return {name,          &convolve<T>,    &spline<T>,
+          &potential<T>, &pieces<T>,      &potential_pieces<T>,
+          &correlate<T>, &spline_sums<T>, tile_table<T>()};
 }
 
 }  // namespace

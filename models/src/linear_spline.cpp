@@ -209,6 +209,61 @@ void LinearSpline<T>::values_and_slopes(ConstView<T> x, View<T> y, View<T> s) co
 }
 
 template <class T>
+void LinearSpline<T>::Data::add_sums(Index channel, double alpha, Index n, const T* x, const T* g,
+                                     T* gx, double* sums) const {
+  detail::kernels<T>().spline_sums(
+      {offset.data() + row(channel), slope.data() + row(channel), static_cast<T>(alpha / step),
+       static_cast<T>(1 - x_min / step), static_cast<T>(knots()), T(1)},
+      n, x, g, gx, sums);
+}
+
+template <class T>
+void LinearSpline<T>::Data::add_gradient(double alpha, const double* sums, double* row_sums) const {
+  const Index n = knots(), part = 2 * (n + 1);
+  for (Index k = 0; k <= n; ++k) {
+    double weight = 0, moment = 0;  // sum g, sum g alpha x
+    for (Index j = 0; j < 4; ++j) {
+      weight += sums[j * part + 2 * k];
+      moment += sums[j * part + 2 * k + 1] * alpha;
+    }
+    const bool tail = k == 0 || k == n;
+    if (tail && extrapolation == Extrapolation::constant) {
+      row_sums[k == 0 ? 0 : n - 1] += weight;
+      continue;
+    }
+    const Index left = std::clamp<Index>(k - 1, 0, n - 2);
+    const double u = (moment - weight * (x_min + static_cast<double>(left) * step)) / step;
+    row_sums[left] += weight - u;
+    row_sums[left + 1] += u;
+  }
+}
+
+template <class T>
+void LinearSpline<T>::vjp(ConstView<T> x, ConstView<T> g, View<T> gx,
+                          View<double> coefficients) const {
+  require_shape("LinearSpline::vjp cotangent", g.shape(), x.shape());
+  require_shape("LinearSpline::vjp output", gx.shape(), x.shape());
+  require_shape("LinearSpline::vjp coefficients", coefficients.shape(),
+                data_->coefficients.shape());
+  const Index rows = channels() == 1 ? 1 : channels();
+  if (x.shape().rank() < 1 || (rows > 1 && x.shape()[0] != rows))
+    throw ShapeError("LinearSpline::vjp input: got " + to_string(x.shape()) +
+                     ", expected the first axis to be " + std::to_string(rows));
+  const Index length = x.size() / rows, pieces = (length + chunk - 1) / chunk;
+  const Index count = data_->sums_size();
+  std::vector<double> sums(static_cast<std::size_t>(rows * pieces * count), 0.0);
+  parallel_for(rows * pieces, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index c = i / pieces, from = i % pieces * chunk, at = c * length + from;
+      data_->add_sums(c, 1, std::min(chunk, length - from), x.data() + at, g.data() + at,
+                      gx.data() + at, sums.data() + i * count);
+    }
+  });
+  for (Index i = 0; i < rows * pieces; ++i)
+    data_->add_gradient(1, sums.data() + i * count, coefficients.data() + i / pieces * knots());
+}
+
+template <class T>
 double LinearSpline<T>::min_slope(Index channel) const {
   const auto& s = data_->line_slope;
   if (channel < 0) return *std::min_element(s.begin(), s.end());

@@ -35,6 +35,14 @@ struct LinearSpline<T>::Data {
 
   /// y = f(alpha x) / alpha; its slopes go to s unless it is null.
   void values(Index channel, double alpha, Index n, const T* x, T* y, T* s) const;
+  /// Numbers that `add_sums` needs for a channel.
+  Index sums_size() const { return 8 * (knots() + 1); }
+  /// gx = f'(alpha x) g, and sums of (g, g x) over the cells.
+  void add_sums(Index channel, double alpha, Index n, const T* x, const T* g, T* gx,
+                double* sums) const;
+  /// From such sums, the gradient of <g, f(alpha x)> with respect to a row of coefficients is
+  /// added.
+  void add_gradient(double alpha, const double* sums, double* row_sums) const;
   /// The sum of psi(alpha x).
   double potentials(Index channel, double alpha, Index n, const T* x) const;
 };

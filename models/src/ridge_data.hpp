@@ -47,6 +47,11 @@ struct RidgeRegulariser<T>::Data {
   /// The value (0 unless wanted); by tiles or layer by layer.
   double run(const Job& job, Index planes, detail::Extent size, RidgeEvaluation how) const;
 
+  /// Sums of RidgeGradients for some planes, in the layout of its members.
+  struct Sums;
+  void add_vjp(const Job& job, detail::Extent size, Sums& sums) const;
+  RidgeGradients gradients(const std::vector<double>& alpha, const std::vector<Sums>& parts) const;
+
  private:
   double by_layers(const Job& job, detail::Extent size) const;
   void hessian_by_layers(const Job& job, detail::Extent size) const;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <fejer/parallel.hpp>
+#include <fejer/vector.hpp>
 
 #include "small_models.hpp"
 
@@ -136,6 +137,27 @@ TEST_CASE("project_antisymmetric: odd, flat at both ends, slopes within the boun
   }
   CHECK(p[0] == p[1]);
   CHECK(largest_difference(project_antisymmetric(p, 0.01, 0, 1), p) < 1e-15);
+}
+
+TEST_CASE("LinearSpline::vjp against differences, and the same bits for any number of threads") {
+  for (const Extrapolation tails : {Extrapolation::linear, Extrapolation::constant})
+    for (const Index rows : {1, 3}) {
+      const Array<double> a = random_array({rows, 6}, "a");
+      const Array<double> x = random_array({3, 5000}, "x", 0.8), g = random_array(x.shape(), "g");
+      const LinearSpline<double> f(a, -1, 1, tails);
+      Array<double> gx(x.shape()), ga(a.shape()), y(x.shape()), s(x.shape());
+      f.vjp(x, g, gx, ga);
+      f.values_and_slopes(x, y, s);
+      for (Index i = 0; i < x.size(); ++i) CHECK(gx[i] == doctest::Approx(g[i] * s[i]));
+      // f is linear in its coefficients.
+      const Array<double> d = random_array(a.shape(), "d");
+      LinearSpline<double>(d, -1, 1, tails).values(x, y);
+      CHECK(dot(ga, d) == doctest::Approx(dot(g, y)).epsilon(1e-11));
+      const ScopedThreads threads(3);
+      Array<double> again(a.shape());
+      f.vjp(x, g, gx, again);
+      CHECK(same_bits(ga, again));
+    }
 }
 
 TEST_CASE("LinearSpline refuses what is no spline") {

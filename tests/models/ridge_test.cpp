@@ -196,3 +196,54 @@ TEST_CASE("RidgeRegulariser refuses impossible parameters and noise levels") {
   p.norm_squared = 0;
   CHECK(throws_with<ArgumentError>([&] { RidgeRegulariser<float> bad(p); }, "norm_squared"));
 }
+
+TEST_CASE("RidgeRegulariser::vjp: parameters and image against central differences") {
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once})
+    for (const Shape& shape : {Shape{3, 9, 12}, Shape{1, 1, 1}, Shape{40, 5, 7}}) {
+      CAPTURE(to_string(shape));
+      RidgeParameters p = small_ridge(borders);
+      p.scaling.reset();
+      p.mu *= 10;  // room for the changes
+      p.rho += 10;
+      const RidgeRegulariser<double> R(p);
+      const Array<double> x = random_array(shape, "x", 0.1), u = random_array(shape, "u");
+      Array<double> h(shape), g(shape), product(shape);
+      const RidgeGradients gradients = R.vjp(x, sigma, u, h);
+      R.hessian_vector_product(x, sigma, u, product);
+      CHECK(distance(h, product) <= 1e-13 * norm(product));
+      const auto value = [&](const RidgeParameters& q) {
+        RidgeRegulariser<double>(q).gradient(x, sigma, g);
+        return dot(u, g);
+      };
+      const auto slope = [&](const auto& change, double step) {
+        RidgeParameters up = p, down = p;
+        change(up, step);
+        change(down, -step);
+        return (value(up) - value(down)) / (2 * step);
+      };
+      for (std::size_t l = 0; l < p.kernels.size(); ++l) {
+        const Array<double> d = random_array(p.kernels[l].shape(), "d" + std::to_string(l));
+        const double first = l == 0 ? std::sqrt(p.norm_squared) : 1;
+        const double expected = slope(
+            [&](RidgeParameters& q, double step) { axpy<double>(step, d, q.kernels[l]); }, 1e-8);
+        CHECK(dot(gradients.kernels[l], d) / first == doctest::Approx(expected).epsilon(1e-5));
+      }
+      const Array<double> d = random_array(p.profile.shape(), "profile");
+      CHECK(dot(gradients.profile, d) ==
+            doctest::Approx(
+                slope([&](RidgeParameters& q, double step) { axpy<double>(step, d, q.profile); },
+                      1e-6))
+                .epsilon(1e-7));
+      double scaling = 0;
+      for (const double v : gradients.scaling) scaling += v;
+      CHECK(scaling ==
+            doctest::Approx(slope([&](RidgeParameters& q, double step) { q.scale += step; }, 1e-8))
+                .epsilon(1e-5));
+      const ScopedThreads threads(4);
+      const RidgeGradients again = R.vjp(x, sigma, u, h);
+      for (std::size_t l = 0; l < p.kernels.size(); ++l)
+        CHECK(same_bits(again.kernels[l], gradients.kernels[l]));
+      CHECK(same_bits(again.profile, gradients.profile));
+      CHECK(again.scaling == gradients.scaling);
+    }
+}

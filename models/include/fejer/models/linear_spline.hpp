@@ -39,6 +39,10 @@ class LinearSpline {
   void values(ConstView<T> x, View<T> y) const;
   /// y = f(x), s = f'(x).
   void values_and_slopes(ConstView<T> x, View<T> y, View<T> s) const;
+  /// Vector-Jacobian product: gx = f'(x) g (gx may be g), and the gradient of <g, f(x)> with
+  /// respect to the coefficients, sum g (1 - u) for knot k and sum g u for knot k + 1 of every
+  /// element's piece, is added to `coefficients` (C, N), in an order that depends on shapes alone.
+  void vjp(ConstView<T> x, ConstView<T> g, View<T> gx, View<double> coefficients) const;
 
   /// Over all pieces, tails included; `channel` = -1: over all channels.
   double min_slope(Index channel = -1) const;

@@ -46,6 +46,13 @@ struct Bound {
 /// `margin`: estimated norms are multiplied by 1.01; `as_published`: taken as they are.
 enum class NormRule { margin, as_published };
 
+/// Gradients of <u, grad R(x; sigma)> with respect to what R is made of.
+struct RidgeGradients {
+  std::vector<Array<double>> kernels;  ///< of W: RidgeParameters::kernels, the first over sqrt(L)
+  Array<double> profile;               ///< RidgeParameters::profile
+  std::vector<double> scaling;         ///< alpha_c(sigma), c = 0..C-1
+};
+
 /// How W^T phi(W x) is computed. `layers`: convolution by convolution, at any size. `tiles`: W as
 /// one kernel, by Fourier transforms of tiles of 64x64 pixels, the frame where borders of inner
 /// layers matter still by layers; the same to rounding, several times faster on images of 100x100
@@ -74,6 +81,13 @@ class RidgeRegulariser {
   double value_and_gradient(ConstView<T> x, double sigma, View<T> out) const;
   /// out = Hess R(x) v (at knots: the slope of the right piece).
   void hessian_vector_product(ConstView<T> x, double sigma, ConstView<T> v, View<T> out) const;
+  /// Vector-Jacobian product of (x, parameters) -> grad R(x; sigma) with the cotangent u: returns
+  /// the gradients for the parameters, out = Hess R(x) u is that for x. With s = phi(alpha W x) /
+  /// alpha and t = phi'(alpha W x) (W u): <u, grad R> = <W u, s>, so a kernel's gradient is the
+  /// correlation of s with what the layer sees of u, plus that of t with what it sees of x. By
+  /// layers, images in parallel; an order of sums that depends on shapes alone. Cost: about 3
+  /// gradients.
+  RidgeGradients vjp(ConstView<T> x, double sigma, ConstView<T> u, View<T> out) const;
   /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
   void filter(ConstView<T> x, View<T> z) const;
 

@@ -1,0 +1,186 @@
+// Vector-Jacobian product of the ridge gradient, image by image.
+#include <algorithm>
+#include <memory>
+
+#include "ridge_data.hpp"
+
+namespace fejer {
+
+using detail::Extent;
+using detail::PaddedPlanes;
+using detail::Planes;
+using detail::Scratch;
+
+template <class T>
+struct RidgeRegulariser<T>::Data::Sums {
+  std::vector<Array<double>> kernels;
+  std::vector<double> cells;    // LinearSpline::Data::sums_size() for each channel
+  std::vector<double> scaling;  // <W u, s> differentiated by alpha
+  explicit Sums(const Data& data)
+      : cells(static_cast<std::size_t>(data.channels() * data.spline().sums_size()), 0.0),
+        scaling(static_cast<std::size_t>(data.channels()), 0.0) {
+    for (const Array<T>& k : data.filters.kernels()) kernels.emplace_back(k.shape());
+  }
+};
+
+namespace {
+
+/// What the layers see of an image, and what comes back through them. Level l lies on the image
+/// and reach(l) more pixels on each side.
+template <class T, class Convolutions>
+class Levels {
+ public:
+  using Stack = std::vector<std::unique_ptr<PaddedPlanes<T>>>;
+
+  Levels(const Convolutions& w, Extent image) : w_(w), image_(image) {}
+
+  Extent size(std::size_t l) const { return image_ + w_.reach(l) + w_.reach(l); }
+
+  Stack forward(const T* x) const {
+    Stack v;
+    for (std::size_t l = 0; l < w_.layers(); ++l)
+      v.push_back(
+          std::make_unique<PaddedPlanes<T>>(w_.forward[l].in_channels(), size(l), w_.radius(l)));
+    Planes<T> inner = v[0]->window();
+    if (w_.reach(0).rows + w_.reach(0).columns > 0) detail::clear_rows(inner, 0);
+    detail::copy<T>(detail::planes<const T>(x, 1, image_), inner.grown(Extent{} - w_.reach(0)));
+    for (std::size_t l = 0; l + 1 < w_.layers(); ++l)
+      w_.forward[l].convolve(seen(v, l), v[l + 1]->window());
+    return v;
+  }
+
+  /// What layer l reads, as a window of the size that it writes.
+  Planes<T> seen(const Stack& v, std::size_t l) const {
+    return v[l]->window().grown(w_.reach(l + 1) - w_.reach(l));
+  }
+
+  /// c at level l + 1, with zeros around as its adjoint needs them.
+  std::unique_ptr<PaddedPlanes<T>> cotangent(std::size_t l) const {
+    const Extent more = w_.reach(l) - w_.reach(l + 1) + w_.radius(l);
+    return std::make_unique<PaddedPlanes<T>>(w_.forward[l].out_channels(), size(l + 1),
+                                             detail::larger(more, {0, 1}));
+  }
+
+  /// Adds the gradients of the kernels for <c, W v>; out = W^T c unless it is null.
+  void backward(std::unique_ptr<PaddedPlanes<T>> c, const Stack& v, Array<double>* kernels,
+                T* out) const {
+    for (std::size_t l = w_.layers(); l-- > 0;) {
+      correlate(c->window(), seen(v, l), l, kernels[l]);
+      if (l == 0) break;
+      auto next = cotangent(l - 1);
+      w_.backward[l].convolve(c->window().grown(w_.reach(l) - w_.reach(l + 1)), next->window());
+      c = std::move(next);
+    }
+    if (out != nullptr)
+      w_.backward[0].convolve(c->window().grown(Extent{} - w_.reach(1)),
+                              detail::planes(out, 1, image_));
+  }
+
+ private:
+  void correlate(const Planes<T>& c, const Planes<T>& v, std::size_t l, Array<double>& sum) const {
+    Scratch<T> memory(sum.size());
+    T* const result = memory.data();
+    std::fill_n(result, sum.size(), T(0));
+    const Planes<T> in = v.grown(w_.radius(l));
+    const Shape& s = w_.kernels[l].shape();
+    detail::kernels<T>().correlate({c.origin, c.row, c.plane, in.origin, in.row, in.plane, s[0],
+                                    s[1], s[2], s[3], c.size.rows, c.size.columns, result});
+    for (Index i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(result[i]);
+  }
+
+  const Convolutions& w_;
+  Extent image_;
+};
+
+template <class T>
+double dot_row(Index n, const T* a, const T* b) {
+  double sum = 0;
+  for (Index i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums) const {
+  const Convolutions& w = convolutions();
+  const Levels<T, Convolutions> levels(w, size);
+  const auto of_x = levels.forward(job.x), of_u = levels.forward(job.v);
+  const std::size_t last = w.layers() - 1;
+  PaddedPlanes<T> z(channels(), size, Extent{});
+  auto s = levels.cotangent(last), t = levels.cotangent(last);
+  w.forward[last].convolve(levels.seen(of_x, last), z.window());
+  w.forward[last].convolve(levels.seen(of_u, last), t->window());
+  for (Index c = 0; c < channels(); ++c) {
+    const double alpha = job.alpha[c];
+    double by_slope = 0, by_value = 0;
+    for (Index y = 0; y < size.rows; ++y) {
+      const T* const zs = z.window().at(c, y, 0);
+      T *const ss = s->window().at(c, y, 0), *const ts = t->window().at(c, y, 0);
+      spline().values(c, alpha, size.columns, zs, ss, nullptr);
+      by_value += dot_row(size.columns, ts, ss);
+      spline().add_sums(c, alpha, size.columns, zs, ts, ts,
+                        sums.cells.data() + c * spline().sums_size());
+      by_slope += dot_row(size.columns, ts, zs);
+    }
+    // d/d alpha of phi(alpha z) / alpha.
+    sums.scaling[static_cast<std::size_t>(c)] += (by_slope - by_value) / alpha;
+  }
+  levels.backward(std::move(s), of_u, sums.kernels.data(), nullptr);
+  levels.backward(std::move(t), of_x, sums.kernels.data(), job.out);
+}
+
+template <class T>
+RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, double sigma, ConstView<T> u,
+                                        View<T> out) const {
+  require_shape("RidgeRegulariser::vjp cotangent", u.shape(), x.shape());
+  require_shape("RidgeRegulariser::vjp output", out.shape(), x.shape());
+  const Shape& shape = x.shape();
+  if (shape.rank() < 2)
+    throw ShapeError("RidgeRegulariser::vjp: got " + to_string(shape) + ", expected (..., H, W)");
+  const Extent size{shape.back(1), shape.back(0)};
+  const Index pixels = size.rows * size.columns, planes = pixels > 0 ? shape.size() / pixels : 0;
+  const std::vector<double> alpha = scaling(sigma);
+  // At most 32 parts, added in their order.
+  const Index grain = std::max<Index>(1, (planes + 31) / 32), parts = (planes + grain - 1) / grain;
+  std::vector<typename Data::Sums> sums(static_cast<std::size_t>(parts),
+                                        typename Data::Sums(*data_));
+  parallel_for(planes, grain, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      data_->add_vjp({alpha.data(), x.data() + i * pixels, u.data() + i * pixels,
+                      out.data() + i * pixels, false},
+                     size, sums[static_cast<std::size_t>(begin / grain)]);
+  });
+  return data_->gradients(alpha, sums);
+}
+
+template <class T>
+RidgeGradients RidgeRegulariser<T>::Data::gradients(const std::vector<double>& alpha,
+                                                    const std::vector<Sums>& parts) const {
+  RidgeGradients result;
+  for (const Array<T>& k : filters.kernels()) result.kernels.emplace_back(k.shape());
+  result.profile = Array<double>(parameters.profile.shape());
+  result.scaling.assign(alpha.size(), 0.0);
+  Array<double> row(Shape{parameters.profile.shape()[1]});
+  for (const Sums& part : parts) {
+    for (std::size_t l = 0; l < result.kernels.size(); ++l)
+      for (Index i = 0; i < result.kernels[l].size(); ++i)
+        result.kernels[l][i] += part.kernels[l][i];
+    for (Index c = 0; c < channels(); ++c) {
+      const double a = alpha[static_cast<std::size_t>(c)];
+      result.scaling[static_cast<std::size_t>(c)] += part.scaling[static_cast<std::size_t>(c)];
+      std::fill(row.begin(), row.end(), 0.0);
+      spline().add_gradient(a, part.cells.data() + c * spline().sums_size(), row.data());
+      double* const to = result.profile.data() + (spline().channels() == 1 ? 0 : c * row.size());
+      for (Index k = 0; k < row.size(); ++k) to[k] += row[k] * parameters.weight / a;
+    }
+  }
+  return result;
+}
+
+template RidgeGradients RidgeRegulariser<float>::vjp(ConstView<float>, double, ConstView<float>,
+                                                     View<float>) const;
+template RidgeGradients RidgeRegulariser<double>::vjp(ConstView<double>, double, ConstView<double>,
+                                                      View<double>) const;
+
+}  // namespace fejer
