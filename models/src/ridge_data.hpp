@@ -10,6 +10,35 @@
 
 namespace fejer {
 
+namespace detail {
+
+/// The first `rows` rows of an image that is turned so that one of its sides is above.
+struct Turn {
+  int side;
+  Extent image;
+  Index rows;
+  Index columns() const { return side < 2 ? image.columns : image.rows; }
+  Index pixels() const { return rows * columns(); }
+  /// Where pixel (y, x) of the strip lies in the image.
+  Index at(Index y, Index x) const {
+    if (side == 1) y = image.rows - 1 - y;
+    if (side == 3) y = image.columns - 1 - y;
+    return side < 2 ? y * image.columns + x : x * image.columns + y;
+  }
+  template <class T>
+  void take(const T* from, T* strip) const {
+    for (Index y = 0; y < rows; ++y)
+      for (Index x = 0; x < columns(); ++x) *strip++ = from[at(y, x)];
+  }
+  template <class T>
+  void add(const T* strip, T* to) const {
+    for (Index y = 0; y < rows; ++y)
+      for (Index x = 0; x < columns(); ++x) to[at(y, x)] += *strip++;
+  }
+};
+
+}  // namespace detail
+
 template <class T>
 struct RidgeRegulariser<T>::Data {
   RidgeParameters parameters;
@@ -56,9 +85,10 @@ struct RidgeRegulariser<T>::Data {
   double by_layers(const Job& job, detail::Extent size) const;
   void hessian_by_layers(const Job& job, detail::Extent size) const;
   double by_tiles(const Job& job, Index planes, detail::Extent size) const;
-  /// Adds what tiles leave out at the border of one plane: the strip of W x along one side (0..3:
-  /// above, below, left, right), of which the ends belong to its neighbours.
-  double add_side(int side, const Job& job, detail::Extent size) const;
+  /// Adds what tiles leave out at the borders: strips of W x along each side.
+  double add_frame(const Job& job, Index planes, detail::Extent size) const;
+  /// job.x and v: one image; job.out: the strip.
+  double one_side(const Job& job, const detail::Turn& turn) const;
   /// job.x, v and out: the turned image's first rows; W x counts in `depth` rows and [left, right).
   double strip_gradient(int side, const Job& job, detail::Extent size, Index depth, Index left,
                         Index right) const;

@@ -9,6 +9,7 @@ namespace fejer {
 using detail::Extent;
 using detail::PaddedPlanes;
 using detail::Scratch;
+using detail::Turn;
 
 template <class T>
 RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Index planes,
@@ -93,7 +94,6 @@ void RidgeRegulariser<T>::Data::hessian_by_layers(const Job& job, Extent size) c
 
 template <class T>
 double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent size) const {
-  const Index pixels = size.rows * size.columns;
   Scratch<double> sums(channels());
   std::fill_n(sums.data(), channels(), 0.0);
   double* const wanted = job.want_value ? sums.data() : nullptr;
@@ -107,46 +107,13 @@ double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent 
     tiles.run({job.x}, planes, size, gradient, job.out, wanted);
   else
     tiles.run({job.x, job.v}, planes, size, hessian, job.out, nullptr);
-  double total = 0;
-  for (Index c = 0; c < channels(); ++c) total += sums.data()[c];
-  Job plane = job;
-  for (Index i = 0; i < planes; ++i) {
-    plane.x = job.x + i * pixels;
-    if (job.v != nullptr) plane.v = job.v + i * pixels;
-    if (job.out != nullptr) plane.out = job.out + i * pixels;
-    for (int side = 0; side < 4; ++side) total += add_side(side, plane, size);
-  }
-  return total;
+  const double frame = add_frame(job, planes, size);
+  return std::accumulate(sums.data(), sums.data() + channels(), frame);
 }
 
 // ---- the frame that tiles leave out, side by side
 
 namespace {
-
-/// The first `rows` rows of an image that is turned so that one of its sides is above.
-struct Turn {
-  int side;
-  Extent image;
-  Index rows;
-  Index columns() const { return side < 2 ? image.columns : image.rows; }
-  Index pixels() const { return rows * columns(); }
-  /// Where pixel (y, x) of the strip lies in the image.
-  Index at(Index y, Index x) const {
-    if (side == 1) y = image.rows - 1 - y;
-    if (side == 3) y = image.columns - 1 - y;
-    return side < 2 ? y * image.columns + x : x * image.columns + y;
-  }
-  template <class T>
-  void take(const T* from, T* strip) const {
-    for (Index y = 0; y < rows; ++y)
-      for (Index x = 0; x < columns(); ++x) *strip++ = from[at(y, x)];
-  }
-  template <class T>
-  void add(const T* strip, T* to) const {
-    for (Index y = 0; y < rows; ++y)
-      for (Index x = 0; x < columns(); ++x) to[at(y, x)] += *strip++;
-  }
-};
 
 /// Zeros outside [left, right).
 template <class T>
@@ -157,33 +124,57 @@ void cut(Index left, Index right, Index columns, T* row) {
 
 }  // namespace
 
+/// Strips of all sides in parallel, then added in their order.
 template <class T>
-double RidgeRegulariser<T>::Data::add_side(int side, const Job& job, Extent size) const {
-  const Extent f = tiles.frame(), r = tiles.radius();
-  const bool upright = side < 2;
+double RidgeRegulariser<T>::Data::add_frame(const Job& job, Index planes, Extent size) const {
+  const Extent f = tiles.frame(), r = tiles.radius(), deep = f + r;
+  if (f.rows == 0 && f.columns == 0) return 0;
+  const Index pixels = size.rows * size.columns;
+  const Index room = std::max(deep.rows * size.columns, deep.columns * size.rows);
+  Scratch<T> memory(planes * 4 * room);
+  T* const strips = memory.data();
+  Scratch<double> sums(planes * 4);
+  double* const values = sums.data();
+  const auto turn = [&](Index i) {
+    const int side = static_cast<int>(i % 4);
+    return Turn{side, size, side < 2 ? deep.rows : deep.columns};
+  };
+  parallel_for(planes * 4, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      Job part = job;
+      part.x += i / 4 * pixels;
+      if (job.v != nullptr) part.v += i / 4 * pixels;
+      if (job.out != nullptr) part.out = strips + i * room;
+      values[i] = one_side(part, turn(i));
+    }
+  });
+  for (Index i = 0; job.out != nullptr && i < planes * 4; ++i)
+    turn(i).add(strips + i * room, job.out + i / 4 * pixels);
+  return std::accumulate(values, values + planes * 4, 0.0);
+}
+
+template <class T>
+double RidgeRegulariser<T>::Data::one_side(const Job& job, const Turn& turn) const {
+  const Extent f = tiles.frame();
+  const bool upright = turn.side < 2;
   const Index depth = upright ? f.rows : f.columns;
-  if (depth == 0) return 0;
-  const Turn turn{side, size, depth + (upright ? r.rows : r.columns)};
+  if (depth == 0) {
+    if (job.out != nullptr) std::fill_n(job.out, turn.pixels(), T(0));
+    return 0;
+  }
   // The corners belong to the strips above and below.
   const Index left = upright ? 0 : f.rows, right = turn.columns() - left;
   const Extent part{turn.rows, turn.columns()};
-  Scratch<T> memory(3 * turn.pixels());
-  T *const x = memory.data(), *const v = x + turn.pixels(), *const out = v + turn.pixels();
+  Scratch<T> memory(2 * turn.pixels());
+  T *const x = memory.data(), *const v = x + turn.pixels();
   Job strip = job;
   turn.take(job.x, x);
   strip.x = x;
-  if (job.v != nullptr) {
-    turn.take(job.v, v);
-    strip.v = v;
-  }
-  if (job.out != nullptr) strip.out = out;
-  double value = 0;
-  if (job.v == nullptr)
-    value = strip_gradient(side, strip, part, depth, left, right);
-  else
-    strip_hessian(side, strip, part, depth, left, right);
-  if (job.out != nullptr) turn.add(out, job.out);
-  return value;
+  if (job.v == nullptr) return strip_gradient(turn.side, strip, part, depth, left, right);
+  turn.take(job.v, v);
+  strip.v = v;
+  strip_hessian(turn.side, strip, part, depth, left, right);
+  return 0;
 }
 
 template <class T>
