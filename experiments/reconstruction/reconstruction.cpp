@@ -55,7 +55,7 @@ std::vector<std::string> selected(const experiments::Context& context, const std
 /// spoilt.
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
   const bool pnp = method.prior == "pnp";
-  const Effort effort{2e-4, smoke ? 5 : pnp ? 100 : 250};
+  const Effort effort{2e-4, smoke ? 5 : pnp ? 100 : 500};
   const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases) {
     double sum = 0;
     for (std::size_t i = 0; i < cases; ++i) {
@@ -91,7 +91,7 @@ Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std
   for (const tuning::Trial& t : tuned.trials)
     cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
   // Weighted projections and network steps move slowly; both get the same tolerance.
-  const Effort effort{5e-5, smoke ? 5 : 500};
+  const Effort effort{5e-5, smoke ? 5 : 1500};
   for (const Case& c : task.test) {
     const Outcome o = reconstruct(task, c, method, tuned.best.point, effort);
     command::stop_if_interrupted();

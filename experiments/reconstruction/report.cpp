@@ -82,7 +82,7 @@ std::string report(const Json& record) {
       "figure is the mean over the test cases.\nPSNR in dB and SSIM before any clipping. "
       "Parameters "
       "were tuned on other images by a compass\nsearch, at most 18 trials on the first and 6 on "
-      "all of them. Stopped at a relative change of 5e-5\nor after 500 iterations. Seconds are "
+      "all of them. Stopped at a relative change of 5e-5\nor after 1500 iterations. Seconds are "
       "those of this machine, which may have had other work.\n\n";
   text += "Fejér " + record.value("version", "") + ", " + record.value("compiler", "") + "\n";
   for (const Json& task : record["tasks"]) {
