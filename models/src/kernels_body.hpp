@@ -119,7 +119,7 @@ void convolve_columns(const ConvolutionTask<T>& t) {
     case 6:
       return rows<T, K, 6, 2>(t);
     case 4:
-      return rows<T, K, 4, 3>(t);
+      return rows<T, K, 4, 2>(t);
     case 3:
       return rows<T, K, 3, 3>(t);
     case 2:

@@ -77,15 +77,26 @@ class Levels {
   }
 
  private:
+  /// In bands of rows that stay in the second cache, in at most 16 parts.
   void correlate(const Planes<T>& c, const Planes<T>& v, std::size_t l, Array<double>& sum) const {
-    Scratch<T> memory(sum.size());
-    T* const result = memory.data();
-    std::fill_n(result, sum.size(), T(0));
     const Planes<T> in = v.grown(w_.radius(l));
     const Shape& s = w_.kernels[l].shape();
-    detail::kernels<T>().correlate({c.origin, c.row, c.plane, in.origin, in.row, in.plane, s[0],
-                                    s[1], s[2], s[3], c.size.rows, c.size.columns, result});
-    for (Index i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(result[i]);
+    const Index rows = c.size.rows, count = sum.size();
+    const Index band = std::max<Index>(4, 40000 / (s[1] * (c.size.columns + 1)));
+    const Index bands = (rows + band - 1) / band, grain = (bands + 15) / 16;
+    const Index parts = (bands + grain - 1) / grain;
+    Scratch<T> memory(parts * count);
+    T* const results = memory.data();
+    std::fill_n(results, parts * count, T(0));
+    parallel_for(bands, grain, [&](Index begin, Index end) {
+      for (Index b = begin; b < end; ++b)
+        detail::kernels<T>().correlate({c.at(0, b * band, 0), c.row, c.plane, in.at(0, b * band, 0),
+                                        in.row, in.plane, s[0], s[1], s[2], s[3],
+                                        std::min(band, rows - b * band), c.size.columns,
+                                        results + b / grain * count});
+    });
+    for (Index p = 0; p < parts; ++p)
+      for (Index i = 0; i < count; ++i) sum[i] += static_cast<double>(results[p * count + i]);
   }
 
   const Convolutions& w_;
@@ -111,7 +122,7 @@ void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums)
   auto s = levels.cotangent(last), t = levels.cotangent(last);
   w.forward[last].convolve(levels.seen(of_x, last), z.window());
   w.forward[last].convolve(levels.seen(of_u, last), t->window());
-  for (Index c = 0; c < channels(); ++c) {
+  const auto finish_channel = [&](Index c) {
     const double alpha = job.alpha[c];
     double by_slope = 0, by_value = 0;
     for (Index y = 0; y < size.rows; ++y) {
@@ -125,7 +136,10 @@ void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums)
     }
     // d/d alpha of phi(alpha z) / alpha.
     sums.scaling[static_cast<std::size_t>(c)] += (by_slope - by_value) / alpha;
-  }
+  };
+  parallel_for(channels(), 1, [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) finish_channel(c);
+  });
   levels.backward(std::move(s), of_u, sums.kernels.data(), nullptr);
   levels.backward(std::move(t), of_x, sums.kernels.data(), job.out);
 }
