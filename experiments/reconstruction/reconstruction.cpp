@@ -67,7 +67,7 @@ tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke
   };
   auto space = search_space(method, task.tuning.front());
   const auto coarse = tuning::compass_search(
-      space, [&](const tuning::Point& p) { return mean_psnr(p, 1); }, {1.6, smoke ? 2 : 18});
+      space, [&](const tuning::Point& p) { return mean_psnr(p, 1); }, {1.6, smoke ? 2 : pnp ? 10 : 18});
   for (std::size_t axis = 0; axis < 2; ++axis) {
     space[axis].start = coarse.best.point[axis];
     space[axis].factor = std::sqrt(space[axis].factor);
