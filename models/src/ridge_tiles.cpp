@@ -88,7 +88,8 @@ RidgeTiles<T>::RidgeTiles(const std::vector<Array<T>>& kernels, Borders borders)
 template <class T>
 struct RidgeTiles<T>::Layout {
   Index planes;
-  Extent size, frame, radius, inner, count;
+  Extent size, frame, radius;
+  Extent inner, count;  ///< pixels that a tile is for; number of tiles
   Index tiles() const { return planes * count.rows * count.columns; }
 
   struct Place {
@@ -105,8 +106,9 @@ struct RidgeTiles<T>::Layout {
   };
   /// Where W x counts, in the tile's own coordinates.
   Window counted(const Place& p) const {
-    return {radius.rows, radius.columns, std::min(N - radius.rows, size.rows - frame.rows - p.top),
-            std::min(N - radius.columns, size.columns - frame.columns - p.left)};
+    return {radius.rows, radius.columns,
+            std::min(radius.rows + inner.rows, size.rows - frame.rows - p.top),
+            std::min(radius.columns + inner.columns, size.columns - frame.columns - p.left)};
   }
 };
 
