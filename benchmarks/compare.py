@@ -115,8 +115,14 @@ def busy_seconds():
     return sum(int(fields[i]) for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
 
 
+def farthest(folder, name, reference, parts):
+    """The largest distance of the arrays that make up two results."""
+    ends = ["" if i == 0 else f"-{i}" for i in range(parts)]
+    return max(distance(folder, name + end, reference + end) for end in ends)
+
+
 def distance(folder, name, reference):
-    """Relative l2 distance of two results where the first is a number."""
+    """Relative l2 distance of two arrays where the first is a number."""
     a, b = np.load(folder / f"{name}.npy"), np.load(folder / f"{reference}.npy")
     if a.shape != b.shape:
         raise RuntimeError(f"{name} has shape {a.shape}, {reference} {b.shape}")
@@ -164,11 +170,13 @@ def check(cases, row, folder):
     good, wrong = [], []
     for case in cases:
         name = f"result-{case.side.name}-{case.side.threads}"
-        if not case.side.ask(f"save {name}")["saved"]:
+        parts = case.side.ask(f"save {name}")["saved"]
+        if not parts:
             good.append(case)
             continue
         if case is not cases[0]:
-            case.difference = distance(folder, name, f"result-fejer-{cases[0].side.threads}")
+            case.difference = farthest(folder, name, f"result-fejer-{cases[0].side.threads}",
+                                       parts)
             if not case.difference <= row["tolerance"]:
                 wrong.append(f"{case.side.name}, {case.side.threads} threads: differs by "
                              f"{case.difference:.1e}, allowed {row['tolerance']:.0e}")

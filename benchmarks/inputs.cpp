@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <complex>
 
 #include <fejer/error.hpp>
@@ -17,6 +18,18 @@ Array<float> photograph(const Setting& setting, Index H, Index W) {
                      ", expected at least " + to_string(Shape{1, H, W}));
   const Array<float> small = shrink(grey, factor);
   return crop(small, (small.shape()[1] - H) / 2, (small.shape()[2] - W) / 2, H, W);
+}
+
+Array<float> patches(const Setting& setting, Index N, Index H, Index W) {
+  Index columns = 1;
+  while (columns * columns < N) ++columns;
+  const Array<float> image = photograph(setting, (N + columns - 1) / columns * H, columns * W);
+  Array<float> result(Shape{N, H, W});
+  for (Index i = 0; i < N; ++i) {
+    const Array<float> patch = crop(image, i / columns * H, i % columns * W, H, W);
+    std::copy(patch.begin(), patch.end(), result.data() + i * H * W);
+  }
+  return result;
 }
 
 template <class X>

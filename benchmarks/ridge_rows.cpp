@@ -10,19 +10,33 @@ namespace {
 
 constexpr double sigma = 25.0 / 255;
 
+/// One image, or patches of 40x40.
+struct Size {
+  Index images, rows, columns;
+  std::string name() const {
+    return (images > 1 ? std::to_string(images) + "x" : "") + std::to_string(rows) + "x" +
+           std::to_string(columns);
+  }
+};
+
+Array<float> noisy(const Setting& setting, const Size& size) {
+  Array<float> x = patches(setting, size.images, size.rows, size.columns);
+  add_normal<float>(x, sigma, Rng(2026).stream("measurement"));
+  return x;
+}
+
 /// A noisy photograph, and room for the result.
 struct Problem {
   RidgeRegulariser<float> model;
   Array<float> x, direction, result;
   bool hessian;
 
-  Problem(const RidgeParameters& parameters, const Setting& setting, Index H, Index W, bool second)
+  Problem(const RidgeParameters& parameters, const Setting& setting, const Size& size, bool second)
       : model(parameters),
-        x(photograph(setting, H, W)),
+        x(noisy(setting, size)),
         direction(noise<float>("direction", x.shape())),
         result(x.shape()),
         hessian(second) {
-    add_normal<float>(x, sigma, Rng(2026).stream("measurement"));
     save_ridge(setting.files, model, sigma);
     setting.files.save("x", x);
     setting.files.save("direction", direction);
@@ -41,52 +55,116 @@ struct Problem {
   }
 };
 
-Row row(RidgeKind kind, bool hessian, Index H, Index W) {
+/// Gradients of <direction, grad R(x)> in x and in all parameters.
+struct ParameterGradient {
+  RidgeRegulariser<float> model;
+  Array<float> x, direction, of_x;
+  RidgeGradients of_parameters;
+
+  ParameterGradient(const RidgeParameters& parameters, const Setting& setting, const Size& size)
+      : model(parameters),
+        x(noisy(setting, size)),
+        direction(noise<float>("direction", x.shape())),
+        of_x(x.shape()) {
+    save_ridge(setting.files, model, sigma);
+    setting.files.save("x", x);
+    setting.files.save("direction", direction);
+  }
+  void run() { of_parameters = model.vjp(x, sigma, direction, of_x); }
+  /// The others know the profile times the weight only.
+  void save(const Exchange& files, const std::string& name) const {
+    files.save(name, of_x);
+    int part = 0;
+    const auto next = [&] { return name + "-" + std::to_string(++part); };
+    for (const Array<double>& kernel : of_parameters.kernels) files.save(next(), kernel);
+    Array<double> profile = of_parameters.profile;
+    for (double& v : profile) v /= model.parameters().weight;
+    files.save(next(), profile);
+    files.save(next(), of_parameters.scaling);
+  }
+  int results() const { return static_cast<int>(model.parameters().kernels.size()) + 3; }
+};
+
+std::string describe(RidgeKind kind) {
+  return kind == RidgeKind::crr ? "CRR-NN, 1-8-32 channels, 7x7, 21 knots a channel: "
+                                : "WCRR-NN, 1-4-8-60 channels, 5x5, one spline of 101 knots: ";
+}
+
+/// A row of Problem without its opponents.
+Row problem_row(RidgeKind kind, bool hessian, const Size& size) {
   const std::string name = kind == RidgeKind::crr ? "crr" : "wcrr";
-  const std::string shape = std::to_string(H) + "x" + std::to_string(W);
-  Row r{.name = name + (hessian ? "-hessian-product/" : "-gradient/") + shape,
-        .what = (kind == RidgeKind::crr ? "CRR-NN, 1-8-32 channels, 7x7, 21 knots a channel: "
-                                        : "WCRR-NN, 1-4-8-60 channels, 5x5, one spline of 101 "
-                                          "knots: ") +
-                std::string(hessian ? "Hessian times vector" : "gradient"),
-        .opponents = {},
-        .ours = [=](const Setting& setting) {
-          const RidgeModel model = ridge_model(setting, kind);
-          Call call = make_call(std::make_shared<Problem>(model.parameters, setting, H, W, hessian),
-                                setting);
-          call.remark = model.remark;
-          return call;
-        }};
-  if (hessian) {
-    // Where rounding puts an element on the other side of a knot, its slope is another one.
-    r.tolerance = 1e-2;
-    r.opponents = {{"torch-tuned", 5}};
-  } else {
-    r.tolerance = 1e-4;
-    r.memory = W == 321;
-    const bool crr = kind == RidgeKind::crr;
-    const double tuned = crr ? 5 : 4, untuned = crr ? 11 : 13;
-    r.opponents = {{"torch-tuned", tuned}, {"torch-default", untuned}};
-    if (r.memory) {
-      r.opponents.push_back({"torch-published-tuned", tuned});
-      r.opponents.push_back({"torch-published-default", untuned});
-    }
+  return {.name = name + (hessian ? "-hessian-product/" : "-gradient/") + size.name(),
+          .what = describe(kind) + (hessian ? "Hessian times vector" : "gradient"),
+          .opponents = {},
+          .ours = [=](const Setting& setting) {
+            const RidgeModel model = ridge_model(setting, kind);
+            Call call = make_call(
+                std::make_shared<Problem>(model.parameters, setting, size, hessian), setting);
+            call.remark = model.remark;
+            return call;
+          }};
+}
+
+Row gradient_row(RidgeKind kind, const Size& size) {
+  Row r = problem_row(kind, false, size);
+  r.tolerance = 1e-4;
+  r.memory = size.columns == 321;
+  const bool crr = kind == RidgeKind::crr;
+  const double tuned = crr ? 5 : 4, untuned = crr ? 11 : 13;
+  r.opponents = {{"torch-tuned", tuned}, {"torch-default", untuned}};
+  if (r.memory) {
+    r.opponents.push_back({"torch-published-tuned", tuned});
+    r.opponents.push_back({"torch-published-default", untuned});
   }
   return r;
+}
+
+/// As in training: all patches of a step.
+Row batch_row(RidgeKind kind, Index images, double goal) {
+  Row r = problem_row(kind, false, {images, 40, 40});
+  r.what += ", of patches";
+  r.tolerance = 1e-4;
+  r.opponents = {{"torch-tuned", goal}, {"torch-default"}};
+  return r;
+}
+
+Row hessian_row(const Size& size) {
+  Row r = problem_row(RidgeKind::wcrr, true, size);
+  // Where rounding puts an element on the other side of a knot, its slope is another one.
+  r.tolerance = 1e-2;
+  r.opponents = {{"torch-tuned", 5}};
+  return r;
+}
+
+/// Tolerance: slopes at knots, as in hessian_row; here most of them sum up over the image.
+Row parameter_row(const Size& size) {
+  return {.name = "wcrr-step-parameter-gradient/" + size.name(),
+          .what = describe(RidgeKind::wcrr) +
+                  "gradients of <u, grad R(x)> in x, kernels, profile and scaling",
+          .opponents = {{"torch-tuned", 5}, {"torch-default"}},
+          .ours =
+              [=](const Setting& setting) {
+                const RidgeModel model = ridge_model(setting, RidgeKind::wcrr);
+                const auto state =
+                    std::make_shared<ParameterGradient>(model.parameters, setting, size);
+                return Call{.run = [state] { state->run(); },
+                            .save = [state, files = setting.files](
+                                        const std::string& name) { state->save(files, name); },
+                            .remark = model.remark};
+              },
+          .tolerance = 2e-3};
 }
 
 }  // namespace
 
 void add_ridge_rows(std::vector<Row>& rows) {
+  const Size portrait{1, 481, 321}, square{1, 512, 512};
   for (const RidgeKind kind : {RidgeKind::crr, RidgeKind::wcrr})
-    for (const Index W : {321, 512}) rows.push_back(row(kind, false, W == 321 ? 481 : 512, W));
-  for (const Index W : {321, 512})
-    rows.push_back(row(RidgeKind::wcrr, true, W == 321 ? 481 : 512, W));
-  rows.push_back({.name = "wcrr-step-parameter-gradient/481x321",
-                  .what = "WCRR-NN: gradient of one step in all parameters",
-                  .opponents = {{"torch-tuned", 5}},
-                  .ours = {},
-                  .missing = "Fejér has no gradient in the parameters yet"});
+    for (const Size& size : {portrait, square}) rows.push_back(gradient_row(kind, size));
+  rows.push_back(batch_row(RidgeKind::crr, 128, 3));
+  rows.push_back(batch_row(RidgeKind::wcrr, 16, 5));
+  for (const Size& size : {portrait, square}) rows.push_back(hessian_row(size));
+  rows.push_back(parameter_row(portrait));
 }
 
 }  // namespace fejer::benchmarks

@@ -37,12 +37,14 @@ struct Setting {
 /// One prepared row: inputs made, memory taken, plans measured.
 struct Call {
   std::function<void()> run;
-  /// Writes "result-SIDE"; empty where there is nothing to compare.
+  /// Writes "result-SIDE", and of several results "result-SIDE-1", ... too; empty where there is
+  /// nothing to compare.
   std::function<void(const std::string& name)> save = {};
   /// Facts about the last run, e.g. the number of iterations.
   std::map<std::string, double> notes = {};
   /// Facts for people, e.g. "random weights".
   std::string remark = {};
+  int results = 1;  ///< how many `save` writes
 };
 
 /// Who else computes it, and how many times faster Fejér shall be: the ratio of their time to
@@ -61,7 +63,7 @@ struct Row {
   std::vector<Opponent> opponents;
   std::function<Call(const Setting&)> ours;
   std::function<Call(const Setting&)> fftw = {};
-  double tolerance = 1e-5;   ///< on the relative l2 distance of the results
+  double tolerance = 1e-5;   ///< on the relative l2 distance of the results, each of several
   double operations = 0;     ///< floating-point operations of one call, where they are counted
   double units = 1;          ///< a call does this many; times are of one
   bool scales = true;        ///< whether two threads shall be 1.8 times as fast as one
@@ -82,6 +84,8 @@ void add_tomography_rows(std::vector<Row>& rows);
 
 /// A (1,H,W) crop of the photograph, grey, in [0,1].
 Array<float> photograph(const Setting& setting, Index H, Index W);
+/// Such a crop cut into patches: (N,H,W).
+Array<float> patches(const Setting& setting, Index N, Index H, Index W);
 /// Standard normal numbers times `scale`; the same for the same name.
 template <class X>
 Array<X> noise(const std::string& name, const Shape& shape, double scale = 1);

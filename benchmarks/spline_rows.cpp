@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <memory>
 
 #include <fejer/models/linear_spline.hpp>
@@ -29,6 +29,38 @@ struct Activation {
   void run() { spline.values(x, result); }
 };
 
+/// The step of training: values, and what comes back for the cotangent of the values.
+struct Gradients {
+  Activation activation;
+  Array<float> cotangent, of_x;
+  Array<double> of_coefficients;
+
+  explicit Gradients(const Setting& setting)
+      : activation(32, 32, 21, setting),
+        cotangent(noise<float>("cotangent", activation.x.shape())),
+        of_x(activation.x.shape()),
+        of_coefficients(activation.spline.coefficients().shape()) {
+    setting.files.save("cotangent", cotangent);
+  }
+  void run() {
+    activation.run();
+    std::fill(of_coefficients.begin(), of_coefficients.end(), 0.0);
+    activation.spline.vjp(activation.x, cotangent, of_x, of_coefficients);
+  }
+};
+
+Call gradients(const Setting& setting) {
+  const auto state = std::make_shared<Gradients>(setting);
+  return {.run = [state] { state->run(); },
+          .save =
+              [state, files = setting.files](const std::string& name) {
+                files.save(name, state->activation.result);
+                files.save(name + "-1", state->of_x);
+                files.save(name + "-2", state->of_coefficients);
+              },
+          .results = 3};
+}
+
 Row row(Index channels, Index spline_rows, Index knots, double goal) {
   const std::string shape = std::to_string(channels) + "x320x320";
   return {.name = "spline-values/" + std::to_string(knots) + "-knots-" + shape,
@@ -50,9 +82,9 @@ void add_spline_rows(std::vector<Row>& rows) {
   rows.push_back(row(60, 1, 101, 7));
   rows.push_back({.name = "spline-gradients/21-knots-32x320x320",
                   .what = "linear splines: values, and the gradients in input and coefficients",
-                  .opponents = {{"torch-tuned", 7}},
-                  .ours = {},
-                  .missing = "Fejér has no gradient in the coefficients yet"});
+                  .opponents = {{"torch-tuned", 7}, {"torch-default"}},
+                  .ours = gradients,
+                  .tolerance = 1e-4});
 }
 
 }  // namespace fejer::benchmarks

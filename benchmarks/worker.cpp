@@ -2,7 +2,7 @@
 //   list                  all rows
 //   prepare ROW [FOLDER]  makes the inputs, and writes them to FOLDER for the other sides
 //   run N                 runs the prepared row N times: CPU and wall seconds of one
-//   save NAME             writes its result to FOLDER/NAME.npy
+//   save NAME             writes its result to FOLDER/NAME.npy (of several: NAME-1.npy, ... too)
 //   memory                runs it once: bytes by which memory grew beyond what `prepare` took
 // The answer is one line of JSON on standard output; {"error": "..."} where something went wrong.
 #include <malloc.h>
@@ -123,7 +123,7 @@ class Worker {
 
   Json save(const std::string& name) const {
     if (call_.save) call_.save(name);
-    return {{"saved", static_cast<bool>(call_.save)}};
+    return {{"saved", call_.save ? call_.results : 0}};
   }
 
   Json memory() {

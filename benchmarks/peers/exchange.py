@@ -2,8 +2,8 @@
 
 A module of rows fills a dictionary KIND -> function(inputs) -> {variant: closure}. Every closure
 computes the same thing; the fastest on this machine speaks for its side. The variant PUBLISHED, the
-way that published programs do it, has sides of its own. A closure returns the result to compare, or
-a Timed where it takes the time itself.
+way that published programs do it, has sides of its own. A closure returns the result to compare, a
+tuple of several, or a Timed where it takes the time itself.
 """
 import ctypes
 import gc
@@ -117,10 +117,16 @@ class Worker:
         return {"cpu": cpu / int(times), "wall": wall / int(times), "notes": notes}
 
     def save(self, name):
-        result = self.result
-        if result is not None:
-            np.save(os.path.join(self.folder, name + ".npy"), np.asarray(result))
-        return {"saved": result is not None}
+        """NAME.npy, and of several results NAME-1.npy, ... too; how many there are."""
+        results = self.result
+        if results is None:
+            return {"saved": 0}
+        if not isinstance(results, tuple):
+            results = (results,)
+        for i, result in enumerate(results):
+            end = f"-{i}" if i else ""
+            np.save(os.path.join(self.folder, name + end + ".npy"), np.asarray(result))
+        return {"saved": len(results)}
 
     def memory(self, row, folder):
         """The most memory of one call beyond its inputs and an output like x, for the most frugal

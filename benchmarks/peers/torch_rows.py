@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from exchange import PUBLISHED, Timed, stopwatch
 from torch_ridge import Ridge, Splines, tensor
+from torch_ridge_gradients import parameter_gradient, spline_values_and_gradients
 
 ROWS = {}
 
@@ -24,10 +25,11 @@ def complex_tensor(array):
 
 @row("crr-gradient", "wcrr-gradient")
 def ridge_gradient(inputs):
-    x = tensor(inputs.x)[None]
+    """Each plane of x is an image."""
+    x = tensor(inputs.x)[:, None]
     models = {way: Ridge(inputs, way) for way in ("transposed", "flipped")}
-    variants = {way: (lambda m=m: m.gradient(x)[0]) for way, m in models.items()}
-    variants[PUBLISHED] = lambda: models["transposed"].gradient_as_published(x)[0]
+    variants = {way: (lambda m=m: m.gradient(x)[:, 0]) for way, m in models.items()}
+    variants[PUBLISHED] = lambda: models["transposed"].gradient_as_published(x)[:, 0]
     return variants
 
 
@@ -39,6 +41,28 @@ def hessian_product(inputs):
         "by hand, transposed": lambda: transposed.hessian_product(x, v)[0],
         "by hand, flipped": lambda: flipped.hessian_product(x, v)[0],
         "autograd, flipped": lambda: flipped.hessian_product_by_autograd(x, v)[0],
+    }
+
+
+@row("wcrr-step-parameter-gradient")
+def step_parameter_gradient(inputs):
+    x, u = tensor(inputs.x)[:, None], tensor(inputs.direction)[:, None]
+
+    def way(adjoint, paired, by_hand):
+        model = Ridge(inputs, adjoint)
+
+        def run():
+            of_x, *others, alpha = parameter_gradient(model, x, u, paired, by_hand)
+            return (of_x[:, 0], *others[:-1], others[-1][0], alpha.ravel())
+
+        return run
+
+    return {
+        "autograd, transposed": way("transposed", False, False),
+        "autograd, flipped": way("flipped", False, False),
+        "the same, splines by hand": way("flipped", False, True),
+        "autograd of <W u, profile(W x)>": way("flipped", True, False),
+        "of this, splines by hand": way("flipped", True, True),
     }
 
 
@@ -89,6 +113,17 @@ def spline_values(inputs):
         "between two knots": lambda: splines.values_by_lerp(x)[0],
         PUBLISHED: lambda: splines.values_as_published(x)[0],
     }
+
+
+@row("spline-gradients")
+def spline_gradients(inputs):
+    splines, x = Splines(inputs.profile, *inputs.range), tensor(inputs.x)[None]
+    g = tensor(inputs.cotangent)[None]
+
+    def run(by_hand):
+        return tuple(a[0] for a in spline_values_and_gradients(splines, by_hand, x, g))
+
+    return {"autograd": lambda: run(False), "by hand": lambda: run(True)}
 
 
 @row("convolution")

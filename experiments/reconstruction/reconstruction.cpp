@@ -55,7 +55,9 @@ std::vector<std::string> selected(const experiments::Context& context, const std
 /// spoilt.
 tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
   const bool pnp = method.prior == "pnp";
-  const Effort effort{2e-4, smoke ? 5 : pnp ? 100 : 500};
+  // Without a reference there is no figure that finer parameters could change.
+  const bool referenced = task.test.front().measurement.truth.has_value();
+  const Effort effort{2e-4, smoke ? 5 : pnp || !referenced ? 100 : 500};
   const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases) {
     double sum = 0;
     for (std::size_t i = 0; i < cases; ++i) {
@@ -66,8 +68,11 @@ tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke
     return sum / static_cast<double>(cases);
   };
   auto space = search_space(method, task.tuning.front());
-  const auto coarse = tuning::compass_search(
-      space, [&](const tuning::Point& p) { return mean_psnr(p, 1); }, {1.6, smoke ? 2 : pnp ? 10 : 18});
+  const auto coarse =
+      tuning::compass_search(space, [&](const tuning::Point& p) { return mean_psnr(p, 1); },
+                             {1.6, smoke                ? 2
+                                   : pnp || !referenced ? 10
+                                                        : 18});
   for (std::size_t axis = 0; axis < 2; ++axis) {
     space[axis].start = coarse.best.point[axis];
     space[axis].factor = std::sqrt(space[axis].factor);
