@@ -150,7 +150,8 @@ Row parameter_row(const Size& size) {
                 return Call{.run = [state] { state->run(); },
                             .save = [state, files = setting.files](
                                         const std::string& name) { state->save(files, name); },
-                            .remark = model.remark};
+                            .remark = model.remark,
+                            .results = state->results()};
               },
           .tolerance = 2e-3};
 }
