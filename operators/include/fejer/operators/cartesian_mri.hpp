@@ -12,8 +12,9 @@ namespace fejer {
 /// Shapes: x (1,H,W); mask (H,W), ones where k-space is sampled and zeros elsewhere, frequency zero
 /// at (floor(H/2), floor(W/2)); maps (coils,H,W); y (coils,H,W), zero where not sampled. Without
 /// maps there is one coil of sensitivity 1. Cost: one complex FFT per coil; `normal`: two, or where
-/// the mask samples whole lines, two transforms along one axis only. Norm: at most the largest root of sum_c |maps[c]|^2 over the pixels, so 1 for
-/// normalised maps; exact where all of k-space is sampled, and for a single coil without maps.
+/// the mask samples whole lines, two transforms along one axis only. Norm: at most the largest root
+/// of sum_c |maps[c]|^2 over the pixels, so 1 for normalised maps; exact where all of k-space is
+/// sampled, and for a single coil without maps.
 template <class T>
 class CartesianMri {
  public:
