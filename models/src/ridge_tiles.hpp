@@ -4,7 +4,8 @@
 /// inner 64 - 2 r, so W x by overlap-save and W^T by overlap-add, and the feature stack never
 /// reaches memory. Tiles lie in the lanes of registers, two channels in the real and the imaginary
 /// part: z_a + i z_b = F^-1(X (H_a + i H_b)), and Re F^-1(conj(H_a + i H_b) F(s_a + i s_b)) is
-/// W^T s. The transforms cost 1.3 ns for a pixel and channel with AVX2 in float, whatever the kernel.
+/// W^T s. The transforms cost 1.3 ns for a pixel and channel with AVX2 in float, whatever the
+/// kernel.
 #include <vector>
 
 #include <fejer/models/multi_convolution.hpp>

@@ -55,9 +55,9 @@ struct RidgeGradients {
 
 /// How W^T phi(W x) is computed. `layers`: convolution by convolution, at any size. `tiles`: W as
 /// one kernel, by Fourier transforms of tiles of 64x64 pixels, the frame where borders of inner
-/// layers matter still by layers; the same to rounding, two to five times as fast on images of 100x100
-/// pixels and more. `automatic`: tiles where a count of operations says that they are faster; the
-/// same choice on every machine.
+/// layers matter still by layers; the same to rounding, two to five times as fast on images of
+/// 100x100 pixels and more. `automatic`: tiles where a count of operations says that they are
+/// faster; the same choice on every machine.
 enum class RidgeEvaluation { automatic, layers, tiles };
 
 /// R(x; sigma) = weight * sum_c sum_p psi_c(alpha_c (W x)_c[p]) / alpha_c^2, psi_c' = phi_c,
