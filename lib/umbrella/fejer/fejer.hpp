@@ -30,6 +30,8 @@
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/ridge_prior.hpp>
+#include <fejer/models/training/learner.hpp>
+#include <fejer/models/training/parameters.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/box.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
