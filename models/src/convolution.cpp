@@ -1,10 +1,11 @@
 #include <fejer/models/convolution.hpp>
 
-#include "planes.hpp"
+#include "kernel_gradient.hpp"
 
 namespace fejer {
 
 using detail::Extent;
+using detail::PaddedPlanes;
 
 template <class T>
 struct Convolution<T>::Data {
@@ -13,6 +14,8 @@ struct Convolution<T>::Data {
   detail::PackedKernel<T> forward, backward;
   /// What `valid` takes away on each side.
   Extent margin() const { return padding == Padding::valid ? forward.radius() : Extent{}; }
+  bool folds() const { return padding != Padding::valid && padding != Padding::zero; }
+  void take(ConstView<T> x, Index n, const PaddedPlanes<T>& padded) const;
 };
 
 namespace {
@@ -25,15 +28,6 @@ void check_layer(const Array<T>& weights, const Array<T>& bias) {
                      ", expected (out, in, kh, kw) with odd kh and kw");
   if (bias.size() > 0) require_shape("Convolution bias", bias.shape(), Shape{s[0]});
 }
-
-Shape image_shape(const char* where, const Shape& s, Index channels) {
-  if (s.rank() != 3 || s[0] != channels)
-    throw ShapeError(std::string(where) + ": got " + to_string(s) + ", expected (" +
-                     std::to_string(channels) + ", H, W)");
-  return s;
-}
-
-Extent size_of(const Shape& s) { return {s[1], s[2]}; }
 
 }  // namespace
 
@@ -66,42 +60,74 @@ Padding Convolution<T>::padding() const {
 
 template <class T>
 Shape Convolution<T>::output_shape(const Shape& input) const {
-  const Shape s = image_shape("Convolution input", input, data_->forward.in_channels());
-  const Extent m = data_->margin();
-  if (s[1] <= 2 * m.rows || s[2] <= 2 * m.columns)
-    throw ShapeError("Convolution input: got " + to_string(s) +
+  detail::require_images("Convolution input", input, data_->forward.in_channels());
+  const Extent m = data_->margin(), size = detail::image_size(input);
+  if (size.rows <= 2 * m.rows || size.columns <= 2 * m.columns)
+    throw ShapeError("Convolution input: got " + to_string(input) +
                      ", smaller than the kernel, which `valid` needs to fit in");
-  return {data_->forward.out_channels(), s[1] - 2 * m.rows, s[2] - 2 * m.columns};
+  return detail::with_images(input, data_->forward.out_channels(), size - m - m);
 }
 template <class T>
 Shape Convolution<T>::input_shape(const Shape& output) const {
-  const Shape s = image_shape("Convolution output", output, data_->forward.out_channels());
+  detail::require_images("Convolution output", output, data_->forward.out_channels());
   const Extent m = data_->margin();
-  return {data_->forward.in_channels(), s[1] + 2 * m.rows, s[2] + 2 * m.columns};
+  return detail::with_images(output, data_->forward.in_channels(),
+                             detail::image_size(output) + m + m);
+}
+
+/// Sample n of x and what lies around it.
+template <class T>
+void Convolution<T>::Data::take(ConstView<T> x, Index n, const PaddedPlanes<T>& padded) const {
+  detail::copy<T>(detail::sample_planes<const T>(x, n), padded.window());
+  padded.fill_border(padding);
 }
 
 template <class T>
 void Convolution<T>::apply(ConstView<T> x, View<T> y) const {
   require_shape("Convolution::apply output", y.shape(), output_shape(x.shape()));
   const detail::PackedKernel<T>& kernel = data_->forward;
-  const auto out = detail::planes(y.data(), y.shape()[0], size_of(y.shape()));
-  const auto in = detail::planes<const T>(x.data(), x.shape()[0], size_of(x.shape()));
   const Extent margin = data_->margin();
-  detail::PaddedPlanes<T> padded(x.shape()[0], size_of(x.shape()), kernel.radius() - margin);
-  detail::copy<T>(in, padded.window());
-  kernel.convolve(padded.window().grown(Extent{} - margin), out);
+  detail::each_sample(x.shape(), [&](Index n) {
+    PaddedPlanes<T> padded(kernel.in_channels(), detail::image_size(x.shape()),
+                           kernel.radius() - margin);
+    data_->take(x, n, padded);
+    kernel.convolve(padded.window().grown(Extent{} - margin), detail::sample_planes<T>(y, n));
+  });
 }
 
 template <class T>
 void Convolution<T>::apply_adjoint(ConstView<T> y, View<T> x) const {
   require_shape("Convolution::apply_adjoint output", x.shape(), input_shape(y.shape()));
   const detail::PackedKernel<T>& kernel = data_->backward;
-  const auto out = detail::planes(x.data(), x.shape()[0], size_of(x.shape()));
-  const auto in = detail::planes<const T>(y.data(), y.shape()[0], size_of(y.shape()));
-  const Extent margin = data_->margin();
-  detail::PaddedPlanes<T> padded(y.shape()[0], size_of(y.shape()), kernel.radius() + margin);
-  detail::copy<T>(in, padded.window());
-  kernel.convolve(padded.window().grown(margin), out);
+  // More rows and columns of x than of y, of which those beyond x fold back onto it.
+  const Extent more = data_->folds() ? kernel.radius() : data_->margin();
+  const Extent border = more - data_->margin(), size = detail::image_size(x.shape());
+  detail::each_sample(x.shape(), [&](Index n) {
+    PaddedPlanes<T> padded(kernel.in_channels(), detail::image_size(y.shape()),
+                           kernel.radius() + more);
+    detail::copy<T>(detail::sample_planes<const T>(y, n), padded.window());
+    const auto in = padded.window().grown(more);
+    const auto out = detail::sample_planes<T>(x, n);
+    if (!data_->folds()) return kernel.convolve(in, out);
+    PaddedPlanes<T> spread(kernel.out_channels(), size, border);
+    kernel.convolve(in, spread.window().grown(border));
+    spread.fold_border(data_->padding);
+    detail::copy<T>(detail::constant(spread.window()), out);
+  });
+}
+
+template <class T>
+void Convolution<T>::weight_gradient(ConstView<T> x, ConstView<T> g, View<T> weights,
+                                     View<T> bias) const {
+  require_shape("Convolution::weight_gradient cotangent", g.shape(), output_shape(x.shape()));
+  require_shape("Convolution::weight_gradient weights", weights.shape(), data_->weights.shape());
+  detail::add_kernel_gradient<T>(
+      {weights.shape(), detail::samples(x.shape()), detail::image_size(g.shape()),
+       detail::image_size(x.shape()), data_->forward.radius() - data_->margin()},
+      g, [&](Index n, const PaddedPlanes<T>& padded) { data_->take(x, n, padded); }, weights);
+  if (bias.size() == 0) return;
+  require_shape("Convolution::weight_gradient bias", bias.shape(), Shape{weights.shape()[0]});
+  detail::add_bias_gradient<T>(g, bias);
 }
 
 template class Convolution<float>;

@@ -22,6 +22,21 @@ std::vector<Index> block_sizes(Index n) {
   return sizes;
 }
 
+/// The pixel of 0..n-1 that stands for pixel i of an axis; i as far outside as it may be.
+Index source(Index i, Index n, Padding padding) {
+  if (padding == Padding::replicate || n == 1) return std::clamp<Index>(i, 0, n - 1);
+  const Index period = padding == Padding::circular ? n : 2 * (n - 1);
+  const Index j = (i % period + period) % period;
+  return j < n ? j : period - j;
+}
+
+/// outside(from, to) for all pixels of the border of an axis.
+template <class F>
+void each_outside(Index n, Index halo, Padding padding, const F& f) {
+  for (Index i = -halo; i < 0; ++i) f(source(i, n, padding), i);
+  for (Index i = n; i < n + halo; ++i) f(source(i, n, padding), i);
+}
+
 }  // namespace
 
 template <class T>
@@ -42,6 +57,47 @@ void PaddedPlanes<T>::clear_border() {
         clear(w.at(c, y, w.size.columns), after);
       }
       clear(w.at(c, w.size.rows, -before), halo.rows * row_);
+    }
+  });
+  clear(memory_.data() + w.channels * plane_, slack);
+}
+
+template <class T>
+void PaddedPlanes<T>::fill_border(Padding padding) const {
+  if (padding == Padding::zero || padding == Padding::valid) return;
+  const Planes<T>& w = window_;
+  const Index width = w.size.columns + 2 * halo_.columns;
+  parallel_for(w.channels, 1, [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) {
+      for (Index y = 0; y < w.size.rows; ++y) {
+        T* const row = w.at(c, y, 0);
+        each_outside(w.size.columns, halo_.columns, padding,
+                     [&](Index from, Index to) { row[to] = row[from]; });
+      }
+      each_outside(w.size.rows, halo_.rows, padding, [&](Index from, Index to) {
+        std::copy_n(w.at(c, from, -halo_.columns), width, w.at(c, to, -halo_.columns));
+      });
+    }
+  });
+}
+
+template <class T>
+void PaddedPlanes<T>::fold_border(Padding padding) const {
+  if (padding == Padding::zero || padding == Padding::valid) return;
+  const Planes<T>& w = window_;
+  const Index width = w.size.columns + 2 * halo_.columns;
+  parallel_for(w.channels, 1, [&](Index begin, Index end) {
+    for (Index c = begin; c < end; ++c) {
+      each_outside(w.size.rows, halo_.rows, padding, [&](Index to, Index from) {
+        const T* const outside = w.at(c, from, -halo_.columns);
+        T* const inside = w.at(c, to, -halo_.columns);
+        for (Index x = 0; x < width; ++x) inside[x] += outside[x];
+      });
+      for (Index y = 0; y < w.size.rows; ++y) {
+        T* const row = w.at(c, y, 0);
+        each_outside(w.size.columns, halo_.columns, padding,
+                     [&](Index to, Index from) { row[to] += row[from]; });
+      }
     }
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// Planes with a border of zeros, and convolutions between them without copies.
 #include <fejer/array.hpp>
+#include <fejer/models/convolution.hpp>
 #include <fejer/parallel.hpp>
 
 #include "kernels.hpp"
@@ -43,6 +44,11 @@ Planes<T> planes(T* data, Index channels, Extent size) {
   return {data, size.columns, size.rows * size.columns, channels, size};
 }
 
+template <class T>
+Planes<const T> constant(const Planes<T>& p) {
+  return {p.origin, p.row, p.plane, p.channels, p.size};
+}
+
 /// Scratch planes of `size`, with a border of `halo` zeros around them. Rows and planes are an odd
 /// number of cache lines apart, so that columns of rows do not fall on the same cache sets.
 template <class T>
@@ -53,14 +59,18 @@ class PaddedPlanes {
         left_(round_up(halo.columns)),
         row_(odd_lines(left_ + size.columns + halo.columns)),
         plane_(odd_lines(row_ * (size.rows + 2 * halo.rows))),
-        memory_(channels * plane_ + 16 * line) {
+        memory_(channels * plane_ + slack) {
     window_ = {memory_.data() + halo.rows * row_ + left_, row_, plane_, channels, size};
     clear_border();
   }
   const Planes<T>& window() const { return window_; }
+  /// Fills the border as the padding says (zero, valid: it holds zeros already).
+  void fill_border(Padding padding) const;
+  /// Adds the border to the pixels that it would be filled from: the adjoint of filling it.
+  void fold_border(Padding padding) const;
 
  private:
-  static constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  static constexpr Index line = 64 / static_cast<Index>(sizeof(T)), slack = 16 * line;
   static Index round_up(Index n) { return (n + line - 1) / line * line; }
   static Index odd_lines(Index n) {
     n = round_up(n);

@@ -12,9 +12,22 @@ using namespace fejer_test;
 
 namespace {
 
-/// The definition, sum by sum; `pad` zeros on each side.
+/// The pixel that stands for pixel i of an axis, -1 for a zero.
+Index seen(Index i, Index n, Padding padding) {
+  while (i < 0 || i >= n) {
+    if (padding == Padding::zero || padding == Padding::valid) return -1;
+    if (padding == Padding::circular) i += i < 0 ? n : -n;
+    if (padding == Padding::reflect) i = n == 1 ? 0 : (i < 0 ? -i : 2 * (n - 1) - i);
+    if (padding == Padding::replicate) i = i < 0 ? 0 : n - 1;
+  }
+  return i;
+}
+
+/// The definition, sum by sum.
 Array<double> naive(const Array<double>& w, const Array<double>& bias, const Array<double>& x,
-                    Index pad_rows, Index pad_columns) {
+                    Padding padding) {
+  const bool valid = padding == Padding::valid;
+  const Index pad_rows = valid ? 0 : w.shape()[2] / 2, pad_columns = valid ? 0 : w.shape()[3] / 2;
   const Index out = w.shape()[0], in = w.shape()[1], kh = w.shape()[2], kw = w.shape()[3];
   const Index H = x.shape()[1], W = x.shape()[2];
   Array<double> y(Shape{out, H + 2 * pad_rows - kh + 1, W + 2 * pad_columns - kw + 1});
@@ -25,8 +38,9 @@ Array<double> naive(const Array<double>& w, const Array<double>& bias, const Arr
         for (Index i = 0; i < in; ++i)
           for (Index p = 0; p < kh; ++p)
             for (Index q = 0; q < kw; ++q) {
-              const Index yy = r + p - pad_rows, xx = c + q - pad_columns;
-              if (yy >= 0 && yy < H && xx >= 0 && xx < W)
+              const Index yy = seen(r + p - pad_rows, H, padding);
+              const Index xx = seen(c + q - pad_columns, W, padding);
+              if (yy >= 0 && xx >= 0)
                 sum += w[((o * in + i) * kh + p) * kw + q] * x[(i * H + yy) * W + xx];
             }
         y[(o * y.shape()[1] + r) * y.shape()[2] + c] = sum;
@@ -80,10 +94,10 @@ TEST_CASE("Convolution equals its definition for all block sizes, kernels and im
     const Index in = 1 + static_cast<Index>(s.uniform(k) * 9);
     const Index out = 1 + static_cast<Index>(s.uniform(k + 1) * 14);
     const Index kh = odd(s, k + 2, 13), kw = odd(s, k + 3, 13);
-    const bool valid = s.uniform(k + 4) < 0.4;
+    const auto padding = static_cast<Padding>(trial % 5);
     Index H = 1 + static_cast<Index>(s.uniform(k + 5) * 20);
     Index W = 1 + static_cast<Index>(s.uniform(k + 6) * 70);
-    if (valid) {
+    if (padding == Padding::valid) {
       H += kh - 1;
       W += kw - 1;
     }
@@ -91,11 +105,10 @@ TEST_CASE("Convolution equals its definition for all block sizes, kernels and im
     const Array<double> w = random_array({out, in, kh, kw}, "w" + name);
     const Array<double> b = random_array({out}, "b" + name),
                         x = random_array({in, H, W}, "x" + name);
-    const Array<double> expected = naive(w, b, x, valid ? 0 : kh / 2, valid ? 0 : kw / 2);
+    const Array<double> expected = naive(w, b, x, padding);
     CAPTURE(to_string(w.shape()));
     CAPTURE(to_string(x.shape()));
     const double scale = std::sqrt(static_cast<double>(in * kh * kw));
-    const Padding padding = valid ? Padding::valid : Padding::zero;
     const Convolution<double> layer(w, b, padding);
     Array<double> y(expected.shape());
     layer.apply(x, y);
@@ -107,24 +120,86 @@ TEST_CASE("Convolution equals its definition for all block sizes, kernels and im
     CHECK(largest_difference(yf, converted<float>(expected)) < 2e-5 * scale);
     const Convolution<double> linear(w, padding);
     CHECK(adjoint_error(LinearOperator<double>(Layer{linear, x.shape()}), 1) < 1e-14);
+    // <g, apply(x)> is linear in weights and bias: its gradients against those along one-hot ones.
+    const Array<double> g = random_array(y.shape(), "g" + name);
+    Array<double> of_w(w.shape(), 0.5), of_b(b.shape(), -1.0);  // the gradients are added
+    layer.weight_gradient(x, g, of_w, of_b);
+    for (int probe = 0; probe < 2; ++probe) {
+      const auto at = s.uniform(static_cast<std::uint64_t>(probe) + 100 * k);
+      const Index i = static_cast<Index>(at * static_cast<double>(w.size()));
+      Array<double> hot(w.shape());
+      hot[i] = 1;
+      const double expected_w = dot(g, naive(hot, Array<double>(), x, padding));
+      CHECK(of_w[i] - 0.5 == doctest::Approx(expected_w).epsilon(1e-11).scale(10));
+    }
+    for (Index o = 0; o < out; ++o) {
+      double sum = 0;
+      for (Index i = 0; i < g.size() / out; ++i) sum += g[o * (g.size() / out) + i];
+      CHECK(of_b[o] + 1 == doctest::Approx(sum).epsilon(1e-12).scale(10));
+    }
+    Array<float> wf(w.shape()), none;
+    const Array<float> gf = converted<float>(g);
+    single.weight_gradient(xf, gf, wf, none);
+    Array<double> exact(w.shape()), bias_free;
+    layer.weight_gradient(x, g, exact, bias_free);
+    const double bound = 1e-6 * norm(x) * norm(g) / std::sqrt(static_cast<double>(in * out));
+    CHECK(largest_difference(wf, converted<float>(exact)) < bound);
+  }
+}
+
+TEST_CASE("Convolution of a batch: each sample alone, gradients added up, for any thread count") {
+  for (const Index count : {3, 37}) {
+    const Shape images{count, 3, 11, 18};
+    const Array<float> x = random_array<float>(images, "x"),
+                       w = random_array<float>({5, 3, 3, 5}, "w");
+    const Convolution<float> layer(w, random_array<float>({5}, "b"), Padding::circular);
+    const Array<float> g = random_array<float>(layer.output_shape(images), "g");
+    Array<float> of_w(w.shape()), of_b(Shape{5}), sum_w(w.shape()), sum_b(Shape{5});
+    layer.weight_gradient(x, g, of_w, of_b);
+    Array<float> y(g.shape()), back(x.shape());
+    layer.apply(x, y);
+    layer.apply_adjoint(g, back);
+    for (Index n = 0; n < count; ++n) {
+      Array<float> yn(Shape{5, 11, 18}), xn(Shape{3, 11, 18});
+      layer.apply(ConstView<float>(x).slice(n), yn);
+      layer.apply_adjoint(ConstView<float>(g).slice(n), xn);
+      CHECK(std::equal(yn.begin(), yn.end(), y.data() + n * yn.size()));
+      CHECK(std::equal(xn.begin(), xn.end(), back.data() + n * xn.size()));
+      layer.weight_gradient(ConstView<float>(x).slice(n), ConstView<float>(g).slice(n), sum_w,
+                            sum_b);
+    }
+    CHECK(largest_difference(sum_w, of_w) < 1e-3);
+    CHECK(largest_difference(sum_b, of_b) < 1e-3);
+    for (const int threads : {1, 2, 4}) {
+      const ScopedThreads limit(threads);
+      Array<float> again_w(w.shape()), again_b(Shape{5}), again_y(y.shape());
+      layer.weight_gradient(x, g, again_w, again_b);
+      layer.apply(x, again_y);
+      CHECK(same_bits(again_w, of_w));
+      CHECK(same_bits(again_b, of_b));
+      CHECK(same_bits(again_y, y));
+    }
   }
 }
 
 TEST_CASE("Convolution gives the same bits for 1, 2 and 4 threads") {
   const Convolution<float> layer(random_array<float>({7, 3, 5, 5}, "w"));
   const Array<float> x = random_array<float>({3, 67, 61}, "x");
-  Array<float> first(Shape{7, 67, 61}), back(x.shape());
+  Array<float> first(Shape{7, 67, 61}), back(x.shape()), gradient;
   for (const int threads : {1, 2, 4}) {
     const ScopedThreads limit(threads);
-    Array<float> y(first.shape()), z(x.shape());
+    Array<float> y(first.shape()), z(x.shape()), w(layer.weights().shape()), b;
     layer.apply(x, y);
     layer.apply_adjoint(y, z);
+    layer.weight_gradient(x, y, w, b);
     if (threads == 1) {
       first = y;
       back = z;
+      gradient = w;
     }
     CHECK(same_bits(y, first));
     CHECK(same_bits(z, back));
+    CHECK(same_bits(w, gradient));
   }
 }
 
@@ -144,7 +219,11 @@ TEST_CASE("Convolution refuses what does not fit, saying what does") {
   CHECK(throws_with<ShapeError>([&] { Convolution<double> c(good, Array<double>(Shape{3})); },
                                 "got (3), expected (2)"));
   const Convolution<double> layer(good, Padding::valid);
-  CHECK(throws_with<ShapeError>([&] { layer.output_shape({2, 8, 8}); }, "(3, H, W)"));
+  CHECK(throws_with<ShapeError>(
+      [&] {
+        layer.output_shape({2, 8, 8});
+      },
+      "(3, H, W) or (N, 3, H, W)"));
   CHECK(throws_with<ShapeError>([&] { layer.output_shape({3, 2, 8}); }, "smaller than the kernel"));
   Array<double> x(Shape{3, 8, 8}), y(Shape{2, 8, 8});
   CHECK(throws_with<ShapeError>([&] { layer.apply(x, y); }, "expected (2,6,6)"));

@@ -30,6 +30,7 @@
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/ridge_prior.hpp>
+#include <fejer/models/strided_convolution.hpp>
 #include <fejer/models/training/learner.hpp>
 #include <fejer/models/training/parameters.hpp>
 #include <fejer/operators/blur.hpp>
