@@ -1,6 +1,6 @@
 #pragma once
-/// Where real data lies: FEJER_DATA, by default ../shared/data beside the source folder. A test that
-/// needs it starts with `if (!fejer_test::have_data()) return;`, which says that it skips;
+/// Where real data lies: FEJER_DATA, by default ../shared/data beside the source folder. A test
+/// that needs it starts with `if (!fejer_test::have_data()) return;`, which says that it skips;
 /// with FEJER_REQUIRE_DATA=1 a skip is a failure.
 #include <cstdlib>
 #include <filesystem>
@@ -10,10 +10,13 @@
 
 namespace fejer_test {
 
+std::string source_folder();
+/// The built command `fejer`; empty where the build leaves it out.
+std::string command_file();
+
 inline std::string data_folder() {
   const char* folder = std::getenv("FEJER_DATA");
-  return folder != nullptr && *folder != '\0' ? std::string(folder)
-                                              : std::string(FEJER_SOURCE_DIR "/../shared/data");
+  return folder != nullptr && *folder != '\0' ? folder : source_folder() + "/../shared/data";
 }
 
 inline std::string data(const std::string& file) { return data_folder() + "/" + file; }

@@ -121,7 +121,7 @@ TEST_CASE("pack: a picture; its noise level is estimated when it is not known") 
 
 TEST_CASE("a measurement written by h5py is reconstructed") {
   const ScratchFolder folder;
-  const std::string foreign = FEJER_SOURCE_DIR "/tests/command/h5py_blur.h5";
+  const std::string foreign = fejer_test::source_folder() + "/tests/command/h5py_blur.h5";
   const auto json =
       expect(0, folder,
              {"reconstruct", foreign, "--prior", "tv", "--out", folder / "x.h5", "--json"})

@@ -35,7 +35,7 @@ class Process {
  public:
   Process(const ScratchFolder& folder, std::vector<std::string> arguments)
       : out_(folder / ".stdout"), err_(folder / ".stderr") {
-    arguments.insert(arguments.begin(), FEJER_COMMAND);
+    arguments.insert(arguments.begin(), command_file());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
