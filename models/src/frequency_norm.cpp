@@ -10,14 +10,17 @@
 #include <fejer/models/multi_convolution.hpp>
 #include <fejer/parallel.hpp>
 
+#include "frequency_grid.hpp"
+
 namespace fejer {
 namespace {
 
 using Complex = std::complex<double>;
 using Matrix = Eigen::MatrixXcd;
 
-/// Largest eigenvalues that a factorisation cannot tell from the maximum so far, relative.
-constexpr double slack = 1e-9;
+using detail::grid_points;
+using detail::inflation;
+constexpr double slack = detail::symbol_slack;
 
 void check_kernel(const Array<double>& kernel) {
   if (kernel.shape().rank() != 4 || kernel.size() == 0)
@@ -91,17 +94,6 @@ double grid_maximum(const Array<double>& kernel, Index ny, Index nx) {
     maxima[static_cast<std::size_t>(begin / rows_per_piece)] = largest.value();
   });
   return *std::max_element(maxima.begin(), maxima.end());
-}
-
-/// Grid for degree d such that 1 / cos(pi d / n) <= sqrt(1.01).
-Index grid_points(Index degree) {
-  const double widest = std::acos(1 / std::sqrt(1.01));
-  return std::max<Index>(
-      1, static_cast<Index>(std::ceil(std::numbers::pi * static_cast<double>(degree) / widest)));
-}
-
-double inflation(Index degree, Index points) {
-  return 1 / std::cos(std::numbers::pi * static_cast<double>(degree) / static_cast<double>(points));
 }
 
 }  // namespace

@@ -172,7 +172,10 @@ void CrrTStepDenoiser<T>::denoise(ConstView<T> y, double sigma, View<T> out) con
   if (!(std::abs(sigma - noise_level_) <= level_tolerance * noise_level_))
     throw ArgumentError("crr-tstep denoiser: sigma is " + level_text(sigma) +
                         ", but the model was trained for " + level_text(noise_level_) + " only");
-  const double norm = model_.lipschitz_bound(NormRule::as_published).value;
+  // As trained, unless a larger norm is proven.
+  const RidgeParameters& p = model_.parameters();
+  const double norm =
+      std::max(model_.lipschitz_bound(NormRule::as_published).value, p.weight * p.curvature);
   const T first = static_cast<T>(2 / norm), other = static_cast<T>((2 - 1e-8) / (1 + norm));
   for_each_plane<T>("CrrTStepDenoiser::denoise", y, out, [&](ConstView<T> v, View<T> x) {
     detail::Scratch<T> memory(v.size());

@@ -142,6 +142,18 @@ TEST_CASE("tampered models are refused with the reason") {
   CHECK(refused(
       ridge, [](Contents& c) { c.numbers["/certificate"]["gradient_lipschitz_proven"] *= 0.5; },
       "claims gradient_lipschitz_proven"));
+  // As training leaves them: padded once, divided by a proven norm.
+  const auto once = ridge_model(Borders::zero_once);
+  for (const char* kernel : {"/parameters/kernel_0", "/parameters/kernel_1"})
+    CHECK(refused(
+        once,
+        [&](Contents& c) {
+          for (double& w : c.arrays[kernel]) w *= 1.001;
+        },
+        "changed after it was certified"));
+  CHECK(refused(
+      once, [](Contents& c) { c.numbers["/config"]["norm_squared"] *= 1.001; },
+      "changed after it was certified"));
   const auto cnn = cnn_model(Activation::spline);
   CHECK(refused(
       cnn, [](Contents& c) { c.arrays["/parameters/spline_0"][3] += 4; }, "activation_slope_0"));
