@@ -64,7 +64,10 @@ void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
   verb.add_option("--norm", f.norm, "as-published: estimated norms without their margin of 1 %")
       ->type_name("RULE");
   verb.add_flag("--positivity", m.positivity, "Keep x >= 0 (real images)");
-  verb.add_flag("--certify", m.certify, "pnp: divide the network by its proven Lipschitz bound");
+  verb.add_flag(
+      "--certify", m.certify,
+      "pnp: divide the network by its proven Lipschitz bound, about its output for the start "
+      "value");
   verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
 }
 

@@ -134,24 +134,34 @@ class Launcher {
   }
 
   Solution<X> with_denoiser() {
-    RidgeDenoiserOptions options;
-    options.tolerance = std::clamp(method_.run.tolerance / 10, 1e-7, 1e-4);
-    options.norm = norm_rule(method_);
-    Denoiser<float> denoiser = make_denoiser(*model_, options, method_.certify);
-    if (method_.positivity) denoiser = NonNegativeDenoiser(std::move(denoiser));
+    const Denoiser<X> denoiser = of_images();
     solution_.certificate = denoiser.certificate();
     typename PnpForwardBackward<X>::Options pnp;
     pnp.sigma = method_.sigma;
     pnp.relaxation = method_.lambda;
     pnp.accept_uncertified = method_.force;
-    return launch(PnpForwardBackward<X>(data_term(), of_images(std::move(denoiser)), pnp));
+    return launch(PnpForwardBackward<X>(data_term(), denoiser, pnp));
   }
 
-  static Denoiser<X> of_images(Denoiser<float> denoiser) {
+  Denoiser<X> of_images() const {
     if constexpr (is_complex<X>)
-      return on_real_and_imaginary(std::move(denoiser));
+      return on_real_and_imaginary(of_part(real_part<float>(problem_.start)),
+                                   of_part(imaginary_part<float>(problem_.start)));
     else
-      return denoiser;
+      return of_part(problem_.start);
+  }
+
+  /// A network that has to be divided by its bound is so about the part's start value.
+  Denoiser<float> of_part(const Array<float>& start) const {
+    RidgeDenoiserOptions options;
+    options.tolerance = std::clamp(method_.run.tolerance / 10, 1e-7, 1e-4);
+    options.norm = norm_rule(method_);
+    const auto* cnn = std::get_if<LipschitzCnn<float>>(&model_->value);
+    Denoiser<float> denoiser = cnn != nullptr && method_.certify
+                                   ? certified_about<float>(*cnn, start)
+                                   : make_denoiser(*model_, options);
+    if (method_.positivity) denoiser = NonNegativeDenoiser(std::move(denoiser));
+    return denoiser;
   }
 
   ProxFunction<X> total_variation() const {

@@ -20,7 +20,7 @@ struct Method {
   double lambda = 1;               ///< weight of R; pnp: relaxation in (0,1]
   double sigma = 0;                ///< noise level handed to the model, in the image's unit
   bool positivity = false;
-  bool certify = false;       ///< pnp: divide the network by its bound
+  bool certify = false;       ///< pnp: divide the network by its bound (see certified_about)
   bool force = false;         ///< run without a guarantee of convergence
   bool as_published = false;  ///< estimated norms without their margin
   RunOptions run;

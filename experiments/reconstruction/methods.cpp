@@ -26,10 +26,6 @@ Model<float> imported(const std::string& data, const std::string& work, const st
   return load_model<float>(file);
 }
 
-double scale_of(const Case& c, const MethodSpec& method, const tuning::Point& p) {
-  return c.measurement.scale * (method.prior == "pnp" ? p[1] : 1.0);
-}
-
 void score(const Task& task, const Case& c, Outcome& o) {
   o.psnr = o.ssim = std::nan("");
   if (!c.measurement.truth) return;
@@ -62,7 +58,7 @@ Observer<X> watch_change(const Array<X>& start, bool& never_rose) {
 template <class X>
 Outcome reconstruct_as(const Task& task, const Case& c, const MethodSpec& spec,
                        const tuning::Point& p, const Effort& effort) {
-  const auto scale = static_cast<float>(scale_of(c, spec, p));
+  const auto scale = static_cast<float>(c.measurement.scale);
   const LinearOperator<X> A = make_operator<X>(c.measurement);
   const Array<X> y = elements_as<X>(c.measurement.data);
   command::Problem<X> problem{A, y, command::start_value<X>(c.measurement, A, "").image, false, 0};
@@ -131,13 +127,14 @@ std::vector<MethodSpec> make_methods(const std::string& data, const std::string&
 }
 
 std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first) {
-  if (method.prior == "pnp") return {{{0.1, 0.001, 1, 3}, {1, 0.1, 10, 2}}};
+  const tuning::Parameter fixed{1, 1, 1, 1};
+  if (method.prior == "pnp") return {{{0.1, 0.001, 1, 3}, fixed}};
   const Measurement& m = first.measurement;
   const command::Situation situation{method.prior, kind_of(m.setup), m.noise_level / m.scale, {}};
   const double sigma = command::default_sigma(situation);
   const double lambda = command::default_lambda(situation, sigma);
   const tuning::Parameter weight{lambda, lambda * 1e-4, lambda * 1e4, 4};
-  if (method.prior == "tv") return {{weight, {1, 1, 1, 1}}};
+  if (method.prior == "tv") return {{weight, fixed}};
   return {{weight, {sigma, 1.0 / 255, 50.0 / 255, 2}}};
 }
 

@@ -23,8 +23,9 @@ struct MethodSpec {
 /// weights are imported from `data`, once: the imported models are kept in `work`.
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
 
-/// What is tuned: tv: lambda; crr, wcrr: lambda and sigma; pnp: relaxation and a factor on the
-/// intensity scale (the networks know one noise level only).
+/// What is tuned: tv: lambda; crr, wcrr: lambda and sigma; pnp: the relaxation alone. A factor on
+/// the intensity scale would be a second strength, but takes the images out of the range [0,1] that
+/// the networks were trained on.
 std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first);
 
 struct Outcome {

@@ -47,7 +47,7 @@ std::string parameters(const Json& cell) {
   else if (method == "crr" || method == "wcrr")
     std::snprintf(text, sizeof text, "lambda %.3g, sigma %.1f/255", a, 255 * b);
   else
-    std::snprintf(text, sizeof text, "relaxation %.3g, scale x%.3g", a, b);
+    std::snprintf(text, sizeof text, "relaxation %.3g", a);
   return text;
 }
 

@@ -48,18 +48,27 @@ struct Rescaled {
 
 template <class T>
 struct OnRealAndImaginary {
-  Denoiser<T> d;
+  Denoiser<T> on_real, on_imaginary;
   void denoise(ConstView<std::complex<T>> x, double sigma, View<std::complex<T>> out) const {
     const Array<T> real = real_part<T>(x), imaginary = imaginary_part<T>(x);
     Array<T> real_out(x.shape()), imaginary_out(x.shape());
-    d.denoise(real, sigma, real_out);
-    d.denoise(imaginary, sigma, imaginary_out);
+    on_real.denoise(real, sigma, real_out);
+    on_imaginary.denoise(imaginary, sigma, imaginary_out);
     const T *re = real_out.data(), *im = imaginary_out.data();
     parallel_for(out.size(), grain, [=](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) out[i] = {re[i], im[i]};
     });
   }
-  Certificate certificate() const { return d.certificate(); }
+  Certificate certificate() const {
+    Certificate c = on_real.certificate();
+    const Certificate other = on_imaginary.certificate();
+    c.kind = std::min(c.kind, other.kind);
+    c.lipschitz = std::max(c.lipschitz, other.lipschitz);
+    c.averagedness = std::max(c.averagedness, other.averagedness);
+    c.weak_convexity = std::max(c.weak_convexity, other.weak_convexity);
+    if (other.how != c.how) c.how += "; imaginary part: " + other.how;
+    return c;
+  }
 };
 
 template <class T>
@@ -101,8 +110,8 @@ Denoiser<X> rescaled(Denoiser<X> d, double scale) {
 }
 
 template <class T>
-Denoiser<std::complex<T>> on_real_and_imaginary(Denoiser<T> d) {
-  return OnRealAndImaginary<T>{std::move(d)};
+Denoiser<std::complex<T>> on_real_and_imaginary(Denoiser<T> real, Denoiser<T> imaginary) {
+  return OnRealAndImaginary<T>{std::move(real), std::move(imaginary)};
 }
 
 template <class T>
@@ -130,9 +139,9 @@ template Denoiser<std::complex<double>> averaged(Denoiser<std::complex<double>>,
 template Denoiser<std::complex<double>> rescaled(Denoiser<std::complex<double>>, double);
 template void red_gradient(const Denoiser<std::complex<double>>&, double,
                            ConstView<std::complex<double>>, View<std::complex<double>>);
-template Denoiser<std::complex<float>> on_real_and_imaginary(Denoiser<float>);
+template Denoiser<std::complex<float>> on_real_and_imaginary(Denoiser<float>, Denoiser<float>);
 template Denoiser<std::complex<float>> on_magnitude(Denoiser<float>);
-template Denoiser<std::complex<double>> on_real_and_imaginary(Denoiser<double>);
+template Denoiser<std::complex<double>> on_real_and_imaginary(Denoiser<double>, Denoiser<double>);
 template Denoiser<std::complex<double>> on_magnitude(Denoiser<double>);
 
 }  // namespace fejer

@@ -87,6 +87,23 @@ Array<T> converted(const Array<double>& a) {
   return result;
 }
 
+/// (x + N(x)) / 2 + shift.
+template <class T>
+struct Shifted {
+  LipschitzCnn<T> cnn;
+  Array<T> shift;
+  void denoise(ConstView<T> x, double sigma, View<T> out) const {
+    require_shape("certified_about input", x.shape(), shift.shape());
+    cnn.denoise(x, sigma, out);
+    for (Index i = 0; i < x.size(); ++i) out[i] += shift[i];
+  }
+  Certificate certificate() const {
+    Certificate c = cnn.certificate();
+    c.how += "; divided about a fixed image";
+    return c;
+  }
+};
+
 }  // namespace
 
 template <class T>
@@ -191,9 +208,22 @@ LipschitzCnn<T> certified(const LipschitzCnn<T>& cnn) {
   return bound > 1 ? cnn.divided_by(bound) : cnn;
 }
 
+template <class T>
+Denoiser<T> certified_about(const LipschitzCnn<T>& cnn, ConstView<T> r) {
+  const LipschitzCnn<T> safe = certified(cnn);
+  const double b = safe.parameters().divisor / cnn.parameters().divisor;
+  if (b == 1) return safe;
+  Array<T> shift(r.shape());
+  safe.network(r, shift);  // N(r) / b
+  for (T& v : shift) v *= static_cast<T>((b - 1) / 2);
+  return Shifted<T>{safe, std::move(shift)};
+}
+
 template class LipschitzCnn<float>;
 template class LipschitzCnn<double>;
 template LipschitzCnn<float> certified(const LipschitzCnn<float>&);
 template LipschitzCnn<double> certified(const LipschitzCnn<double>&);
+template Denoiser<float> certified_about(const LipschitzCnn<float>&, ConstView<float>);
+template Denoiser<double> certified_about(const LipschitzCnn<double>&, ConstView<double>);
 
 }  // namespace fejer

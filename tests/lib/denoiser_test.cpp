@@ -111,6 +111,28 @@ TEST_CASE_TEMPLATE("on real and imaginary part, each as an image of its own", T,
   CHECK(run(d, x, 1)[0] == C(2, 0));
   CHECK(d.certificate().kind == Certificate::Kind::proven);
   CHECK(d.certificate().averagedness == 0.5);
+  CHECK(d.certificate().how == "closed form");
+
+  struct Negative {
+    void denoise(ConstView<T> v, double, View<T> out) const {
+      for (Index i = 0; i < v.size(); ++i) out[i] = -v[i];
+    }
+    Certificate certificate() const {
+      return {Certificate::Kind::estimated, 1, 1, INFINITY, "odd"};
+    }
+  };
+  for (const bool first : {true, false}) {
+    const Denoiser<T> threshold = Threshold<T>{}, negative = Negative{};
+    const Denoiser<C> two = first ? on_real_and_imaginary<T>(negative, threshold)
+                                  : on_real_and_imaginary<T>(threshold, negative);
+    CHECK(run(two, x, 1)[0] == (first ? C(-3, 0) : C(2, T(0.5))));
+    const Certificate c = two.certificate();
+    CHECK(c.kind == Certificate::Kind::estimated);
+    CHECK(c.averagedness == 1);
+    CHECK(std::isinf(c.weak_convexity));
+    CHECK(c.how ==
+          (first ? "odd; imaginary part: closed form" : "closed form; imaginary part: odd"));
+  }
 }
 
 TEST_CASE_TEMPLATE("on the modulus, with the phase kept and the certificate dropped", T, float,

@@ -99,6 +99,35 @@ TEST_CASE("LipschitzCnn: a bound above 1 is told, and `certified` divides by it"
   for (Index i = 0; i < x.size(); ++i) CHECK(s[i] == doctest::Approx(n[i] / bound));
 }
 
+TEST_CASE("certified_about divides about an image: D_r(r) = D(r), distances as by `certified`") {
+  const LipschitzCnn<double> cnn(small_cnn(Activation::spline, 1.05));
+  const LipschitzCnn<double> safe = certified(cnn);
+  const Array<double> r = random_array({1, 9, 11}, "r"), x = random_array({1, 9, 11}, "x");
+  const Denoiser<double> about = certified_about<double>(cnn, r);
+  const auto run = [](const auto& d, const Array<double>& image) {
+    Array<double> out(image.shape());
+    d.denoise(image, level, out);
+    return out;
+  };
+  CHECK(largest_difference(run(about, r), run(cnn, r)) < 1e-14);
+  CHECK(distance(run(safe, r), run(cnn, r)) > 1e-3);
+  // D_r and D / b differ by a constant image.
+  Array<double> between = run(about, x), between_safe = run(safe, x);
+  const Array<double> at_r = run(about, r), safe_at_r = run(safe, r);
+  for (Index i = 0; i < x.size(); ++i) between[i] -= at_r[i], between_safe[i] -= safe_at_r[i];
+  CHECK(largest_difference(between, between_safe) < 1e-14);
+
+  const Certificate c = about.certificate();
+  CHECK(c.kind == Certificate::Kind::proven);
+  CHECK(c.averagedness == 0.5);
+  CHECK(c.how.find("divided about a fixed image") != std::string::npos);
+  Array<double> small(Shape{1, 5, 5}), out(small.shape());
+  CHECK(throws_with<ShapeError>([&] { about.denoise(small, level, out); }, "certified_about"));
+
+  const LipschitzCnn<double> below(small_cnn(Activation::spline, 0.99));
+  CHECK(same_bits(run(certified_about<double>(below, r), x), run(below, x)));
+}
+
 TEST_CASE("LipschitzCnn counts the slopes of the tails") {
   LipschitzCnnParameters p = small_cnn(Activation::spline);
   p.splines[1][4 * 11 - 1] = p.splines[1][4 * 11 - 2] - 3;  // last piece of the last channel: -3

@@ -21,9 +21,8 @@ template <class X>
 class Denoiser {
  public:
   template <class D>
-    requires(!std::is_same_v<std::remove_cvref_t<D>, Denoiser> &&
-             DenoiserLike<std::remove_cvref_t<D>, X>)
-  Denoiser(D&& d)
+  requires(!std::is_same_v<std::remove_cvref_t<D>, Denoiser> &&
+           DenoiserLike<std::remove_cvref_t<D>, X>) Denoiser(D&& d)
       : self_(std::make_shared<const Model<std::remove_cvref_t<D>>>(std::forward<D>(d))) {}
 
   void denoise(ConstView<X> x, double sigma, View<X> out) const {
@@ -58,9 +57,15 @@ Denoiser<X> averaged(Denoiser<X> d, double beta);
 template <class X>
 Denoiser<X> rescaled(Denoiser<X> d, double scale);
 
-/// D on the real and on the imaginary part, each as an image of its own. Keeps the certificate.
+/// One denoiser on the real part, one on the imaginary part, each as an image of its own; the
+/// certificate is the weaker one.
 template <class T>
-Denoiser<std::complex<T>> on_real_and_imaginary(Denoiser<T> d);
+Denoiser<std::complex<T>> on_real_and_imaginary(Denoiser<T> real, Denoiser<T> imaginary);
+/// The same denoiser on both. Keeps the certificate.
+template <class T>
+Denoiser<std::complex<T>> on_real_and_imaginary(Denoiser<T> d) {
+  return on_real_and_imaginary<T>(d, d);
+}
 
 /// D on |x|, with the phase kept. Drops the certificate: |.| is outside the theory.
 template <class T>

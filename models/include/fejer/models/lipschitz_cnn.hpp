@@ -7,6 +7,7 @@
 
 #include <fejer/array.hpp>
 #include <fejer/certificate.hpp>
+#include <fejer/denoiser.hpp>
 #include <fejer/linear_operator.hpp>
 #include <fejer/models/linear_spline.hpp>
 
@@ -62,9 +63,20 @@ class LipschitzCnn {
 template <class T>
 LipschitzCnn<T> certified(const LipschitzCnn<T>& cnn);
 
+/// D_r(x) = (x + N_r(x)) / 2, N_r(x) = N(r) + (N(x) - N(r)) / b: `certified`, but about a fixed
+/// image r instead of about 0, so that D_r(r) = D(r). r is a constant, so that N_r has the
+/// Lipschitz constant of N / b and the certificate is the same. N / b itself draws every image
+/// towards 0, by (1 - 1/b) / 2 a pass, which darkens whatever the data hold weakly; N_r draws it
+/// towards N(r), which for the start value of an iteration is near. Images must have the shape of r
+/// (ShapeError). Construction costs one N.
+template <class T>
+Denoiser<T> certified_about(const LipschitzCnn<T>& cnn, ConstView<T> r);
+
 extern template class LipschitzCnn<float>;
 extern template class LipschitzCnn<double>;
 extern template LipschitzCnn<float> certified(const LipschitzCnn<float>&);
 extern template LipschitzCnn<double> certified(const LipschitzCnn<double>&);
+extern template Denoiser<float> certified_about(const LipschitzCnn<float>&, ConstView<float>);
+extern template Denoiser<double> certified_about(const LipschitzCnn<double>&, ConstView<double>);
 
 }  // namespace fejer
