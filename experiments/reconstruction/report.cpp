@@ -46,8 +46,10 @@ std::string parameters(const Json& cell) {
     std::snprintf(text, sizeof text, "lambda %.3g", a);
   else if (method == "crr" || method == "wcrr")
     std::snprintf(text, sizeof text, "lambda %.3g, sigma %.1f/255", a, 255 * b);
-  else
+  else if (b == 1)
     std::snprintf(text, sizeof text, "relaxation %.3g", a);
+  else  // a cell of a search that also moved the intensity scale
+    std::snprintf(text, sizeof text, "relaxation %.3g, scale x%.3g", a, b);
   return text;
 }
 
