@@ -25,6 +25,9 @@ TUNED = {
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "268435456",
 }
+# The same instructions for all sides.
+KERNELS = {isa: {"FEJER_KERNELS": isa, "ATEN_CPU_CAPABILITY": isa, "ONEDNN_MAX_CPU_ISA": onednn}
+           for isa, onednn in (("avx2", "AVX2"), ("avx512", "AVX512_CORE"))}
 SAMPLE_SECONDS = 0.02  # short calls are repeated within a sample
 ROW_SECONDS = 10.0  # a row takes about this long, but at least three rounds
 
@@ -52,6 +55,8 @@ class Side:
         if name.startswith("torch"):
             environment["LD_LIBRARY_PATH"] = openblas_folder()
             environment.pop("OPENBLAS_CORETYPE", None)
+        if arguments.kernels:
+            environment.update(KERNELS[arguments.kernels])
         if name.startswith("torch") and name.endswith("tuned"):
             environment.update(TUNED)
         self.name, self.threads = name, threads
@@ -256,6 +261,8 @@ def parse_arguments():
     parser.add_argument("--repeats", type=int, default=15, help="most rounds of a row (default 15)")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs" / "results",
                         help="folder of speed.md and speed.json (default docs/results)")
+    parser.add_argument("--kernels", choices=sorted(KERNELS),
+                        help="instructions that all sides may use (default: what each chooses)")
     parser.add_argument("--list", action="store_true", help="names the rows and ends")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--photo", required=True, help=argparse.SUPPRESS)
@@ -290,7 +297,7 @@ def main():
     sides.close()
     record = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
               "seconds": time.time() - started, "threads": arguments.threads,
-              "repeats": arguments.repeats, "rows_asked": arguments.rows,
+              "repeats": arguments.repeats, "kernels": arguments.kernels, "rows_asked": arguments.rows,
               "machine": report.machine(), "versions": found, "rows": results}
     (arguments.out / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
     (arguments.out / "speed.md").write_text(report.markdown(record))

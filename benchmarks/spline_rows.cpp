@@ -82,7 +82,7 @@ void add_spline_rows(std::vector<Row>& rows) {
   rows.push_back(row(60, 1, 101, 7));
   rows.push_back({.name = "spline-gradients/21-knots-32x320x320",
                   .what = "linear splines: values, and the gradients in input and coefficients",
-                  .opponents = {{"torch-tuned", 7}, {"torch-default"}},
+                  .opponents = {{"torch-tuned", 7}, {"torch-published-tuned", 7}, {"torch-default"}},
                   .ours = gradients,
                   .tolerance = 1e-4});
 }

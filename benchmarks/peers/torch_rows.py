@@ -5,7 +5,8 @@ import torch.nn.functional as F
 
 from exchange import PUBLISHED, Timed, stopwatch
 from torch_ridge import Ridge, Splines, tensor
-from torch_ridge_gradients import parameter_gradient, spline_values_and_gradients
+from torch_ridge_gradients import (parameter_gradient, published_values_and_gradients,
+                                   spline_values_and_gradients)
 
 ROWS = {}
 
@@ -123,7 +124,8 @@ def spline_gradients(inputs):
     def run(by_hand):
         return tuple(a[0] for a in spline_values_and_gradients(splines, by_hand, x, g))
 
-    return {"autograd": lambda: run(False), "by hand": lambda: run(True)}
+    return {"autograd": lambda: run(False), "by hand": lambda: run(True), 
+            PUBLISHED: lambda: published_values_and_gradients(splines, x, g)}
 
 
 @row("convolution")
@@ -141,6 +143,18 @@ def transposed_convolution(inputs):
         "conv_transpose2d": lambda: F.conv_transpose2d(x, w, padding=half)[0],
         "conv2d, flipped": lambda: F.conv2d(x, flipped, padding=half)[0],
     }
+
+
+@row("weight-gradient")
+def weight_gradient(inputs):
+    x, w, g = tensor(inputs.x), tensor(inputs.weights), tensor(inputs.cotangent)
+    pad = [w.shape[-1] // 2] * 2
+
+    def run():
+        return torch.ops.aten.convolution_backward(g, x, w, None, [1, 1], pad, [1, 1], False, [0, 0],
+                                                   1, [False, True, False])[1]
+
+    return {"convolution_backward": run}
 
 
 @row("fft-r2c", "fft-r2c-measured")

@@ -14,8 +14,6 @@ struct Convolution<T>::Data {
   detail::PackedKernel<T> forward, backward;
   /// What `valid` takes away on each side.
   Extent margin() const { return padding == Padding::valid ? forward.radius() : Extent{}; }
-  bool folds() const { return padding != Padding::valid && padding != Padding::zero; }
-  void take(ConstView<T> x, Index n, const PaddedPlanes<T>& padded) const;
 };
 
 namespace {
@@ -75,23 +73,12 @@ Shape Convolution<T>::input_shape(const Shape& output) const {
                              detail::image_size(output) + m + m);
 }
 
-/// Sample n of x and what lies around it.
-template <class T>
-void Convolution<T>::Data::take(ConstView<T> x, Index n, const PaddedPlanes<T>& padded) const {
-  detail::copy<T>(detail::sample_planes<const T>(x, n), padded.window());
-  padded.fill_border(padding);
-}
-
 template <class T>
 void Convolution<T>::apply(ConstView<T> x, View<T> y) const {
   require_shape("Convolution::apply output", y.shape(), output_shape(x.shape()));
-  const detail::PackedKernel<T>& kernel = data_->forward;
-  const Extent margin = data_->margin();
   detail::each_sample(x.shape(), [&](Index n) {
-    PaddedPlanes<T> padded(kernel.in_channels(), detail::image_size(x.shape()),
-                           kernel.radius() - margin);
-    data_->take(x, n, padded);
-    kernel.convolve(padded.window().grown(Extent{} - margin), detail::sample_planes<T>(y, n));
+    data_->forward.convolve(detail::sample_planes<const T>(x, n), data_->margin(), data_->padding,
+                            detail::sample_planes<T>(y, n));
   });
 }
 
@@ -99,18 +86,14 @@ template <class T>
 void Convolution<T>::apply_adjoint(ConstView<T> y, View<T> x) const {
   require_shape("Convolution::apply_adjoint output", x.shape(), input_shape(y.shape()));
   const detail::PackedKernel<T>& kernel = data_->backward;
-  // More rows and columns of x than of y, of which those beyond x fold back onto it.
-  const Extent more = data_->folds() ? kernel.radius() : data_->margin();
-  const Extent border = more - data_->margin(), size = detail::image_size(x.shape());
+  const bool folds = data_->padding != Padding::valid && data_->padding != Padding::zero;
+  const Extent border = folds ? kernel.radius() : Extent{};
   detail::each_sample(x.shape(), [&](Index n) {
-    PaddedPlanes<T> padded(kernel.in_channels(), detail::image_size(y.shape()),
-                           kernel.radius() + more);
-    detail::copy<T>(detail::sample_planes<const T>(y, n), padded.window());
-    const auto in = padded.window().grown(more);
+    const auto in = detail::sample_planes<const T>(y, n);
     const auto out = detail::sample_planes<T>(x, n);
-    if (!data_->folds()) return kernel.convolve(in, out);
-    PaddedPlanes<T> spread(kernel.out_channels(), size, border);
-    kernel.convolve(in, spread.window().grown(border));
+    if (!folds) return kernel.convolve(in, Extent{} - data_->margin(), Padding::zero, out);
+    const PaddedPlanes<T> spread(kernel.out_channels(), out.size, border);
+    kernel.convolve(in, Extent{} - border, Padding::zero, spread.window().grown(border));
     spread.fold_border(data_->padding);
     detail::copy<T>(detail::constant(spread.window()), out);
   });
@@ -124,7 +107,11 @@ void Convolution<T>::weight_gradient(ConstView<T> x, ConstView<T> g, View<T> wei
   detail::add_kernel_gradient<T>(
       {weights.shape(), detail::samples(x.shape()), detail::image_size(g.shape()),
        detail::image_size(x.shape()), data_->forward.radius() - data_->margin()},
-      g, [&](Index n, const PaddedPlanes<T>& padded) { data_->take(x, n, padded); }, weights);
+      g,
+      [&](Index n, const PaddedPlanes<T>& padded) {
+        padded.take(detail::sample_planes<const T>(x, n), 0, data_->padding);
+      },
+      weights);
   if (bias.size() == 0) return;
   require_shape("Convolution::weight_gradient bias", bias.shape(), Shape{weights.shape()[0]});
   detail::add_bias_gradient<T>(g, bias);

@@ -7,8 +7,6 @@ namespace {
 
 constexpr Index most_parts = 16;
 
-Index parts_of(Index n) { return (n + most_parts - 1) / most_parts; }
-
 }  // namespace
 
 template <class T>
@@ -17,12 +15,14 @@ void add_kernel_gradient(const GradientShape& shape, ConstView<T> g,
                          View<T> weights) {
   const Shape& k = shape.kernel;
   const Extent size = shape.output;
-  // Bands of rows whose input stays in the second cache.
-  const Index band = std::clamp<Index>(40000 / (k[1] * (size.columns + 1)), 4, 64);
-  const Index bands = (size.rows + band - 1) / band;
+  // Bands of rows whose input stays in the second cache, of at least so many pixels that adding up
+  // registers does not count.
+  const Index band =
+      std::clamp<Index>(std::max(40000 / (k[1] * (size.columns + 1)), 1024 / size.columns), 4, 64);
+  const Index bands = (size.rows + band - 1) / band, count = k.size();
   const bool many = shape.samples >= most_parts;
-  const Index items = many ? shape.samples : bands, grain = parts_of(items);
-  const Index parts = (items + grain - 1) / grain, count = k.size();
+  const Index items = many ? shape.samples : bands, grain = (items + most_parts - 1) / most_parts;
+  const Index parts = (items + grain - 1) / grain;
   Scratch<T> memory(parts * count);
   T* const results = memory.data();
   std::fill_n(results, parts * count, T(0));
@@ -33,23 +33,32 @@ void add_kernel_gradient(const GradientShape& shape, ConstView<T> g,
     copy<T>(sample_planes<const T>(g, n), c.window());
     run(c.window(), x.window().grown(shape.border));
   };
-  const auto correlate = [&](const Planes<T>& c, const Planes<T>& x, Index b, T* result) {
-    kernels<T>().correlate({c.at(0, b * band, 0), c.row, c.plane, x.at(0, b * band, 0), x.row,
-                            x.plane, k[0], k[1], k[2], k[3], std::min(band, size.rows - b * band),
-                            size.columns, result});
+  // Output planes from `first` on.
+  const auto correlate = [&](const Planes<T>& c, const Planes<T>& x, Index b, Index first,
+                             Index planes, T* result) {
+    kernels<T>().correlate({c.at(first, b * band, 0), c.row, c.plane, x.at(0, b * band, 0), x.row,
+                            x.plane, planes, k[1], k[2], k[3], std::min(band, size.rows - b * band),
+                            size.columns, result + first * (count / k[0])});
   };
   if (many) {
     parallel_for(items, grain, [&](Index begin, Index end) {
       for (Index n = begin; n < end; ++n)
         sample(n, [&](const Planes<T>& c, const Planes<T>& x) {
-          for (Index b = 0; b < bands; ++b) correlate(c, x, b, results + begin / grain * count);
+          for (Index b = 0; b < bands; ++b)
+            correlate(c, x, b, 0, k[0], results + begin / grain * count);
         });
     });
   } else {
+    constexpr Index group = 24;
+    const Index groups = (k[0] + group - 1) / group;
     for (Index n = 0; n < shape.samples; ++n)
       sample(n, [&](const Planes<T>& c, const Planes<T>& x) {
-        parallel_for(bands, grain, [&](Index begin, Index end) {
-          for (Index b = begin; b < end; ++b) correlate(c, x, b, results + b / grain * count);
+        parallel_for(parts * groups, 1, [&](Index begin, Index end) {
+          for (Index i = begin; i < end; ++i) {
+            const Index p = i / groups, first = i % groups * group;
+            for (Index b = p * grain; b < std::min(bands, (p + 1) * grain); ++b)
+              correlate(c, x, b, first, std::min(group, k[0] - first), results + p * count);
+          }
         });
       });
   }

@@ -1,7 +1,8 @@
 #pragma once
-/// The inner loops of the models as plain functions over raw memory. They are compiled twice from
-/// kernels_body.hpp (generic, and with AVX2 and FMA) and chosen when the program runs. Nothing here
-/// may include a header with inline functions: the linker could keep the AVX2 copy of one.
+/// The inner loops of the models as plain functions over raw memory. They are compiled three times
+/// from kernels_body.hpp (generic, with AVX2 and FMA, with AVX-512) and chosen when the program
+/// runs. Nothing here may include a header with inline functions: the linker could keep the AVX2
+/// copy of one.
 #include <cstddef>
 
 namespace fejer::detail {
@@ -23,13 +24,17 @@ struct ConvolutionTask {
 
 /// A spline as a table of lines over cells 0..last (the first and the last are the tails):
 /// k = floor(clamp(x * inverse_step + origin, 0, last)),  y = offset[k] * offset_scale + slope[k] *
-/// x.
+/// x. The same once more as pairs (offset[k], slope[k]), which one load brings.
 template <class T>
 struct SplineTask {
   const T* offset;
   const T* slope;
+  const T* pairs;
   T inverse_step, origin, last, offset_scale;
 };
+
+/// Element i goes to part i modulo this, so that additions to one cell need not wait for the last.
+constexpr int sum_parts = 8;
 
 /// Quadratic potentials over the same cells, in double: q0[k] + q1[k] t + q2[k] t^2, t = scale * x.
 template <class T>
@@ -62,7 +67,7 @@ struct PotentialPiecesTask {
 };
 
 /// result[o][i][r][c] += sum_{y,x} weights[o][y][x] in[i][y + r][x + c]: what a kernel's gradient
-/// is. Rows of `weights` go on with zeros up to a whole number of registers; `in` can be read
+/// is. Rows of `weights` go on with zeros up to a whole number of 64 bytes; `in` can be read
 /// there.
 template <class T>
 struct CorrelationTask {
@@ -102,8 +107,8 @@ struct Kernels {
   void (*pieces)(const PiecesTask<T>&, std::ptrdiff_t n, const T* x, T* y, T* s);
   double (*potential_pieces)(const PotentialPiecesTask&, std::ptrdiff_t n, const T* x);
   void (*correlate)(const CorrelationTask<T>&);
-  /// gx = g f'(x) (gx may be g), and for each cell k, in four parts that the caller adds up,
-  /// sums[4][cells][2] += (g, g x).
+  /// gx = g f'(x) (gx may be g), and for each cell k, in parts that the caller adds up,
+  /// sums[sum_parts][cells][2] += (g, g x).
   void (*spline_sums)(const SplineTask<T>&, std::ptrdiff_t n, const T* x, const T* g, T* gx,
                       double* sums);
   TileKernels<T> tile;
@@ -111,13 +116,17 @@ struct Kernels {
 
 template <class T>
 const Kernels<T>& generic_kernels();
-/// Only to be called where the processor has AVX2 and FMA.
+/// Only to be called where the processor has AVX2 and FMA, or AVX-512 (F, VL, BW, DQ).
 template <class T>
 const Kernels<T>& avx2_kernels();
-/// Null where the build or the processor has no AVX2 and FMA.
+template <class T>
+const Kernels<T>& avx512_kernels();
+/// Null where the build or the processor has none.
 template <class T>
 const Kernels<T>* avx2_kernels_if_supported();
-/// The best ones for this processor.
+template <class T>
+const Kernels<T>* avx512_kernels_if_supported();
+/// Those that run in this process; see kernel_name().
 template <class T>
 const Kernels<T>& kernels();
 

@@ -1,5 +1,7 @@
-// Included by kernels_generic.cpp and kernels_avx2.cpp, which define FEJER_VECTOR_BYTES, and the
-// latter FEJER_KERNELS_AVX2 (__AVX2__ would be set in both under -march=native).
+// Included by kernels_generic.cpp, kernels_avx2.cpp and kernels_avx512.cpp, which define
+// FEJER_VECTOR_BYTES, and the latter two FEJER_KERNELS_AVX2 (__AVX2__ would be set in all of them
+// under -march=native). Sums over pixels go by 64 bytes, whatever the length of a register, so that
+// AVX2 and AVX-512 give the same bits.
 //
 // A tile is BLOCK output planes x WIDE vectors of pixels, held in registers over all input planes
 // and taps. Accumulators are expanded by fold expressions: GCC 12 spills them if a loop indexes
@@ -25,6 +27,11 @@ struct MakeSequence<0, I...> {
 };
 template <Size N>
 using To = typename MakeSequence<N>::type;
+
+template <Size N>
+struct Constant {
+  static constexpr Size value = N;
+};
 
 template <class T>
 struct Simd;
@@ -85,46 +92,109 @@ __attribute__((noinline)) void tile(const ConvolutionTask<T>& t, const T* in, T*
   tile<T, K, BLOCK, WIDE>(t, in, out, out_plane, To<BLOCK * WIDE>{});
 }
 
-/// Wide tiles, the last one moved back to end with the row; narrow ones in rows shorter than that.
+/// The pixels of a row from x on, fewer than WIDE vectors, by the narrowest tile that does it,
+/// moved back to end with the row.
+template <class T, int K, Size BLOCK, Size WIDE>
+void row_end(const ConvolutionTask<T>& t, const T* in, T* out, Offset x) {
+  constexpr Size half = (WIDE + 1) / 2;
+  constexpr Offset L = static_cast<Offset>(lanes<T>);
+  if constexpr (WIDE > 1)
+    if (t.columns - x <= static_cast<Offset>(half) * L)
+      return row_end<T, K, BLOCK, half>(t, in, out, x);
+  const Offset from = t.columns - static_cast<Offset>(WIDE) * L;
+  if (from >= 0) return tile<T, K, BLOCK, WIDE>(t, in + from, out + from, t.out_plane);
+  if constexpr (WIDE == 1) {
+    T rest[BLOCK * lanes<T>];
+    tile<T, K, BLOCK, 1>(t, in, rest, L);
+    for (Offset b = 0; b < static_cast<Offset>(BLOCK); ++b)
+      for (Offset j = 0; j < t.columns; ++j) out[b * t.out_plane + j] = rest[b * L + j];
+  }
+}
+
 template <class T, int K, Size BLOCK, Size WIDE>
 void rows(const ConvolutionTask<T>& t) {
-  constexpr Size lane_count = lanes<T>;
-  constexpr Offset L = static_cast<Offset>(lane_count);
-  constexpr Offset wide = static_cast<Offset>(WIDE * lane_count);
+  constexpr Offset wide = static_cast<Offset>(WIDE * lanes<T>);
+  if constexpr (WIDE > 1)
+    if (t.columns < wide) return rows<T, K, BLOCK, (WIDE + 1) / 2>(t);
   for (Offset y = 0; y < t.rows; ++y) {
     const T* in = t.in + y * t.in_row;
     T* out = t.out + y * t.out_row;
     Offset x = 0;
-    if (t.columns >= wide) {
-      for (; x + wide <= t.columns; x += wide)
-        tile<T, K, BLOCK, WIDE>(t, in + x, out + x, t.out_plane);
-      if (x < t.columns) {
-        x = t.columns - wide;
-        tile<T, K, BLOCK, WIDE>(t, in + x, out + x, t.out_plane);
-      }
-      continue;
-    }
-    for (; x + L <= t.columns; x += L) tile<T, K, BLOCK, 1>(t, in + x, out + x, t.out_plane);
-    if (x == t.columns) continue;
-    T rest[BLOCK * lane_count];
-    tile<T, K, BLOCK, 1>(t, in + x, rest, L);
-    for (Offset b = 0; b < static_cast<Offset>(BLOCK); ++b)
-      for (Offset j = x; j < t.columns; ++j) out[b * t.out_plane + j] = rest[b * L + j - x];
+    for (; x + wide <= t.columns; x += wide)
+      tile<T, K, BLOCK, WIDE>(t, in + x, out + x, t.out_plane);
+    if (x < t.columns) row_end<T, K, BLOCK, WIDE>(t, in, out, x);
   }
 }
 
+/// One output plane, K x K taps: ROWS rows at once, so that a pixel is loaded for up to ROWS sums.
+/// (Without the barrier the compiler keeps weights from row to row, and spills.)
+template <class T, int K, Size ROWS, Size WIDE, Size... A, Size... P, Size... R>
+inline __attribute__((always_inline)) void tall_tile(const ConvolutionTask<T>& t, const T* in,
+                                                     T* out, Sequence<A...>, Sequence<P...>,
+                                                     Sequence<R...>) {
+  using Register = typename Simd<T>::Register;
+  using Memory = typename Simd<T>::Memory;
+  Register sum[ROWS * WIDE];
+  ((sum[A] = Register{} + t.bias[0]), ...);
+  const T* w = t.weights;
+  for (Offset i = 0; i < t.in_channels; ++i, in += t.in_plane, w += K * K) {
+    const T* row = in;
+    const auto add = [&](auto input_row) __attribute__((always_inline)) {
+      constexpr Size seen = decltype(input_row)::value;
+#pragma GCC unroll 8
+      for (Offset c = 0; c < K; ++c) {
+        const Register x[WIDE] = {*reinterpret_cast<const Memory*>(row + c + P * lanes<T>)...};
+        const auto tap = [&](auto which) __attribute__((always_inline)) {
+          constexpr Size a = decltype(which)::value, r = seen - a / WIDE;
+          if constexpr (a / WIDE <= seen && r < static_cast<Size>(K))
+            sum[a] += x[a % WIDE] * w[static_cast<Offset>(r) * K + c];
+        };
+        (tap(Constant<A>{}), ...);
+        asm volatile("" ::: "memory");
+      }
+      row += t.in_row;
+    };
+    (add(Constant<R>{}), ...);
+  }
+  ((*reinterpret_cast<Memory*>(out + static_cast<Offset>(A / WIDE) * t.out_row +
+                               (A % WIDE) * lanes<T>) = sum[A]),
+   ...);
+}
+template <class T, int K, Size ROWS, Size WIDE>
+__attribute__((noinline)) void tall_tile(const ConvolutionTask<T>& t, const T* in, T* out) {
+  tall_tile<T, K, ROWS, WIDE>(t, in, out, To<ROWS * WIDE>{}, To<WIDE>{}, To<ROWS + K - 1>{});
+}
+
+template <class T, int K, Size ROWS, Size WIDE>
+void single(ConvolutionTask<T> t) {
+  constexpr Offset wide = static_cast<Offset>(WIDE * lanes<T>);
+  if (t.kernel_rows == K && t.columns >= wide)
+    for (constexpr Offset step = ROWS; t.rows >= step; t.rows -= step) {
+      Offset x = 0;
+      for (; x + wide <= t.columns; x += wide) tall_tile<T, K, ROWS, WIDE>(t, t.in + x, t.out + x);
+      x = t.columns - wide;
+      if (t.columns % wide != 0) tall_tile<T, K, ROWS, WIDE>(t, t.in + x, t.out + x);
+      t.in += step * t.in_row;
+      t.out += step * t.out_row;
+    }
+  rows<T, K, 1, 8>(t);
+}
+
+/// As many accumulators as leave room for the pixels and a weight: 32 registers with AVX-512.
 template <class T, int K>
 void convolve_columns(const ConvolutionTask<T>& t) {
+  constexpr bool many = FEJER_VECTOR_BYTES == 64;
   switch (t.block) {
     case 6:
-      return rows<T, K, 6, 2>(t);
+      return rows < T, K, 6, many ? 3 : 2 > (t);
     case 4:
-      return rows<T, K, 4, 2>(t);
+      return rows < T, K, 4, many ? 4 : 2 > (t);
     case 3:
       return rows<T, K, 3, 3>(t);
     case 2:
       return rows<T, K, 2, 5>(t);
     default:
+      if constexpr (K > 0) return single < T, K, 4, many ? 4 : 3 > (t);
       return rows<T, K, 1, 8>(t);
   }
 }
@@ -154,14 +224,6 @@ inline __m256 load(const float* x) { return _mm256_loadu_ps(x); }
 inline __m256d load(const double* x) { return _mm256_loadu_pd(x); }
 inline void store(float* x, __m256 v) { _mm256_storeu_ps(x, v); }
 inline void store(double* x, __m256d v) { _mm256_storeu_pd(x, v); }
-inline __m256 look_up(const float* table, __m256i k) {
-  const __m256 all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
-  return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), table, k, all, 4);
-}
-inline __m256d look_up(const double* table, __m128i k) {
-  const __m256d all = _mm256_castsi256_pd(_mm256_set1_epi32(-1));
-  return _mm256_mask_i32gather_pd(_mm256_setzero_pd(), table, k, all, 8);
-}
 template <class Task>
 inline __m256i cells(const Task& t, __m256 x) {
   const __m256 u = x * t.inverse_step + t.origin;
@@ -174,9 +236,7 @@ inline __m128i cells(const Task& t, __m256d x) {
   const __m256d u = x * t.inverse_step + t.origin;
   return _mm256_cvttpd_epi32(_mm256_min_pd(_mm256_max_pd(u, __m256d{}), __m256d{} + t.last));
 }
-#endif
 
-#ifdef FEJER_KERNELS_AVX2
 /// Entries from..from + 7 of a table of `count`; zeros beyond.
 inline __m256 part_of(const float* table, int from, int count) {
   const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -184,28 +244,65 @@ inline __m256 part_of(const float* table, int from, int count) {
                             _mm256_cmpgt_epi32(_mm256_set1_epi32(count - from), places));
 }
 
-/// At most 24 cells: the tables lie in registers. Returns how many values are done.
-inline Offset short_spline(const SplineTask<float>& t, Offset n, const float* x, float* y,
-                           float* s) {
-  const int count = static_cast<int>(t.last) + 1;
-  const __m256 scale = _mm256_set1_ps(t.offset_scale);
-  const __m256 s0 = part_of(t.slope, 0, count), s1 = part_of(t.slope, 8, count),
-               s2 = part_of(t.slope, 16, count);
-  const __m256 o0 = part_of(t.offset, 0, count) * scale, o1 = part_of(t.offset, 8, count) * scale,
-               o2 = part_of(t.offset, 16, count) * scale;
-  const auto pick = [](__m256 a, __m256 b, __m256 c, __m256i k, __m256 beyond8, __m256 beyond16) {
+/// A table of at most `most` entries that lies in registers.
+struct ShortTable {
+  static constexpr int most = 24;
+  __m256 a, b, c;
+  ShortTable(const float* table, int count)
+      : a(part_of(table, 0, count)), b(part_of(table, 8, count)), c(part_of(table, 16, count)) {}
+  __m256 operator[](__m256i k) const {
+    // Bits 3 and 4 of k become signs, by which blends go.
+    const __m256 beyond8 = _mm256_castsi256_ps(_mm256_slli_epi32(k, 28));
+    const __m256 beyond16 = _mm256_castsi256_ps(_mm256_slli_epi32(k, 27));
     const __m256 low =
         _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, k), _mm256_permutevar8x32_ps(b, k), beyond8);
     return _mm256_blendv_ps(low, _mm256_permutevar8x32_ps(c, k), beyond16);
+  }
+};
+
+/// Offsets and slopes of cells, two of a pair by one load.
+inline void look_up(const float* pairs, const int* k, __m256& offset, __m256& slope) {
+  const auto two = [&](int j, int i) {
+    const __m128 zero = _mm_setzero_ps();
+    const __m128 low = _mm_loadl_pi(zero, reinterpret_cast<const __m64*>(pairs + 2 * k[j]));
+    return _mm_loadh_pi(low, reinterpret_cast<const __m64*>(pairs + 2 * k[i]));
   };
+  const __m256 even = _mm256_insertf128_ps(_mm256_castps128_ps256(two(0, 1)), two(4, 5), 1);
+  const __m256 odd = _mm256_insertf128_ps(_mm256_castps128_ps256(two(2, 3)), two(6, 7), 1);
+  offset = _mm256_shuffle_ps(even, odd, 0x88);
+  slope = _mm256_shuffle_ps(even, odd, 0xdd);
+}
+inline void look_up(const double* pairs, const int* k, __m256d& offset, __m256d& slope) {
+  const auto two = [&](int j, int i) {
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(pairs + 2 * k[j])),
+                                _mm_loadu_pd(pairs + 2 * k[i]), 1);
+  };
+  const __m256d even = two(0, 2), odd = two(1, 3);
+  offset = _mm256_unpacklo_pd(even, odd);
+  slope = _mm256_unpackhi_pd(even, odd);
+}
+inline void store_cells(int* k, __m256i cells) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(k), cells);
+}
+inline void store_cells(int* k, __m128i cells) {
+  _mm_store_si128(reinterpret_cast<__m128i*>(k), cells);
+}
+
+/// At most 24 cells. Returns how many values are done.
+inline Offset short_spline(const SplineTask<float>& t, Offset n, const float* x, float* y,
+                           float* s) {
+  const int count = static_cast<int>(t.last) + 1;
+  const ShortTable slopes(t.slope, count);
+  ShortTable offsets(t.offset, count);
+  offsets.a *= t.offset_scale;
+  offsets.b *= t.offset_scale;
+  offsets.c *= t.offset_scale;
   Offset i = 0;
   for (; i + 8 <= n; i += 8) {
     const __m256 v = load(x + i);
     const __m256i k = cells(t, v);
-    const __m256 beyond8 = _mm256_castsi256_ps(_mm256_cmpgt_epi32(k, _mm256_set1_epi32(7)));
-    const __m256 beyond16 = _mm256_castsi256_ps(_mm256_cmpgt_epi32(k, _mm256_set1_epi32(15)));
-    const __m256 slope = pick(s0, s1, s2, k, beyond8, beyond16);
-    store(y + i, pick(o0, o1, o2, k, beyond8, beyond16) + slope * v);
+    const __m256 slope = slopes[k];
+    store(y + i, offsets[k] + slope * v);
     if (s != nullptr) store(s + i, slope);
   }
   return i;
@@ -220,13 +317,15 @@ void spline(const SplineTask<T>& task, Offset n, const T* x, T* y, T* s) {
   const SplineTask<T> t = task;
   Offset i = 0;
 #ifdef FEJER_KERNELS_AVX2
-  constexpr Offset L = static_cast<Offset>(lanes<T>);
-  if (t.last < 24) i = short_spline(t, n, x, y, s);
+  constexpr Offset L = 32 / sizeof(T);
+  if (t.last < ShortTable::most) i = short_spline(t, n, x, y, s);
   for (; i + L <= n; i += L) {
+    alignas(32) int k[L];
     const auto v = load(x + i);
-    const auto k = cells(t, v);
-    const auto slope = look_up(t.slope, k);
-    store(y + i, look_up(t.offset, k) * t.offset_scale + slope * v);
+    store_cells(k, cells(t, v));
+    auto offset = v, slope = v;
+    look_up(t.pairs, k, offset, slope);
+    store(y + i, offset * t.offset_scale + slope * v);
     if (s != nullptr) store(s + i, slope);
   }
 #endif

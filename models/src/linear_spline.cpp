@@ -6,8 +6,12 @@
 #include <fejer/parallel.hpp>
 
 #include "linear_spline_data.hpp"
+#include "scratch.hpp"
 
 namespace fejer {
+
+using detail::Scratch;
+
 namespace {
 
 constexpr Index chunk = 8192;
@@ -46,6 +50,7 @@ LinearSpline<T>::LinearSpline(const Array<double>& coefficients, double x_min, d
   const Shape table{channels, n + 1};
   d.line_offset = d.line_slope = d.constant = d.half_slope = Array<double>(table);
   d.offset = d.slope = Array<T>(table);
+  d.pairs = Array<T>(Shape{channels, n + 1, 2});
   const auto knot = [&](Index k) { return x_min + static_cast<double>(k) * d.step; };
   for (Index c = 0; c < channels; ++c) {
     const double* a = coefficients.data() + c * n;
@@ -75,6 +80,8 @@ LinearSpline<T>::LinearSpline(const Array<double>& coefficients, double x_min, d
     d.half_slope[i] = d.line_slope[i] / 2;
     d.offset[i] = static_cast<T>(d.line_offset[i]);
     d.slope[i] = static_cast<T>(d.line_slope[i]);
+    d.pairs[2 * i] = d.offset[i];
+    d.pairs[2 * i + 1] = d.slope[i];
   }
   d.find_pieces();
   data_ = std::move(data);
@@ -111,6 +118,19 @@ void LinearSpline<T>::Data::find_pieces() {
 }
 
 template <class T>
+detail::SplineTask<T> LinearSpline<T>::Data::task(Index channel, double alpha,
+                                                  T offset_scale) const {
+  const Index r = row(channel);
+  return {offset.data() + r,
+          slope.data() + r,
+          pairs.data() + 2 * r,
+          static_cast<T>(alpha / step),
+          static_cast<T>(1 - x_min / step),
+          static_cast<T>(knots()),
+          offset_scale};
+}
+
+template <class T>
 void LinearSpline<T>::Data::values(Index channel, double alpha, Index n, const T* x, T* y,
                                    T* s) const {
   const auto& run = detail::kernels<T>();
@@ -120,10 +140,7 @@ void LinearSpline<T>::Data::values(Index channel, double alpha, Index n, const T
     return run.pieces({p.count, p.breaks_t.data(), p.offset.data(), p.slope.data(),
                        static_cast<T>(alpha), shrink},
                       n, x, y, s);
-  run.spline(
-      {offset.data() + row(channel), slope.data() + row(channel), static_cast<T>(alpha / step),
-       static_cast<T>(1 - x_min / step), static_cast<T>(knots()), shrink},
-      n, x, y, s);
+  run.spline(task(channel, alpha, shrink), n, x, y, s);
 }
 
 template <class T>
@@ -211,10 +228,7 @@ void LinearSpline<T>::values_and_slopes(ConstView<T> x, View<T> y, View<T> s) co
 template <class T>
 void LinearSpline<T>::Data::add_sums(Index channel, double alpha, Index n, const T* x, const T* g,
                                      T* gx, double* sums) const {
-  detail::kernels<T>().spline_sums(
-      {offset.data() + row(channel), slope.data() + row(channel), static_cast<T>(alpha / step),
-       static_cast<T>(1 - x_min / step), static_cast<T>(knots()), T(1)},
-      n, x, g, gx, sums);
+  detail::kernels<T>().spline_sums(task(channel, alpha, T(1)), n, x, g, gx, sums);
 }
 
 template <class T>
@@ -222,7 +236,7 @@ void LinearSpline<T>::Data::add_gradient(double alpha, const double* sums, doubl
   const Index n = knots(), part = 2 * (n + 1);
   for (Index k = 0; k <= n; ++k) {
     double weight = 0, moment = 0;  // sum g, sum g alpha x
-    for (Index j = 0; j < 4; ++j) {
+    for (Index j = 0; j < detail::sum_parts; ++j) {
       weight += sums[j * part + 2 * k];
       moment += sums[j * part + 2 * k + 1] * alpha;
     }
@@ -249,18 +263,22 @@ void LinearSpline<T>::vjp(ConstView<T> x, ConstView<T> g, View<T> gx,
   if (x.shape().rank() < 1 || (rows > 1 && x.shape()[0] != rows))
     throw ShapeError("LinearSpline::vjp input: got " + to_string(x.shape()) +
                      ", expected the first axis to be " + std::to_string(rows));
+  // Each row in parts, about 32 of all rows together.
   const Index length = x.size() / rows, pieces = (length + chunk - 1) / chunk;
-  const Index count = data_->sums_size();
-  std::vector<double> sums(static_cast<std::size_t>(rows * pieces * count), 0.0);
-  parallel_for(rows * pieces, 1, [&](Index begin, Index end) {
+  const Index parts = std::clamp<Index>(32 / rows, 1, std::max<Index>(1, pieces));
+  const Index part = (pieces + parts - 1) / parts * chunk, count = data_->sums_size();
+  Scratch<double> memory(rows * parts * count);
+  double* const sums = memory.data();
+  std::fill_n(sums, rows * parts * count, 0.0);
+  parallel_for(rows * parts, 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      const Index c = i / pieces, from = i % pieces * chunk, at = c * length + from;
-      data_->add_sums(c, 1, std::min(chunk, length - from), x.data() + at, g.data() + at,
-                      gx.data() + at, sums.data() + i * count);
+      const Index from = std::min(length, i % parts * part), at = i / parts * length + from;
+      data_->add_sums(i / parts, 1, std::min(part, length - from), x.data() + at, g.data() + at,
+                      gx.data() + at, sums + i * count);
     }
   });
-  for (Index i = 0; i < rows * pieces; ++i)
-    data_->add_gradient(1, sums.data() + i * count, coefficients.data() + i / pieces * knots());
+  for (Index i = 0; i < rows * parts; ++i)
+    data_->add_gradient(1, sums + i * count, coefficients.data() + i / parts * knots());
 }
 
 template <class T>

@@ -16,7 +16,8 @@ struct LinearSpline<T>::Data {
   Array<double> line_offset, line_slope;  // (C, N + 1): f(t) = offset + slope t
   Array<double> constant;  // (C, N + 1): psi(t) = constant + offset t + slope t^2 / 2
   Array<double> half_slope;
-  Array<T> offset, slope;
+  Array<T> offset, slope;  // the same in T
+  Array<T> pairs;          // and in turn
 
   Index channels() const { return coefficients.shape()[0]; }
   Index knots() const { return coefficients.shape()[1]; }
@@ -33,10 +34,11 @@ struct LinearSpline<T>::Data {
   std::vector<Pieces> pieces;  // of each row
   void find_pieces();
 
+  detail::SplineTask<T> task(Index channel, double alpha, T offset_scale) const;
   /// y = f(alpha x) / alpha; its slopes go to s unless it is null.
   void values(Index channel, double alpha, Index n, const T* x, T* y, T* s) const;
   /// Numbers that `add_sums` needs for a channel.
-  Index sums_size() const { return 8 * (knots() + 1); }
+  Index sums_size() const { return 2 * detail::sum_parts * (knots() + 1); }
   /// gx = f'(alpha x) g, and sums of (g, g x) over the cells.
   void add_sums(Index channel, double alpha, Index n, const T* x, const T* g, T* gx,
                 double* sums) const;

@@ -57,11 +57,11 @@ void pieces(const PiecesTask<T>& t, Offset n, const T* x, T* y, T* s) {
   }
 }
 
-/// As many values as there are doubles in a register; a sum for each, added up at the end.
+/// Eight values at a time; a sum for each, added up at the end.
 template <class T, Size P>
 double potential_pieces(const PotentialPiecesTask& t, Offset n, const T* x) {
   using Register = typename Simd<double>::Register;
-  constexpr Size L = lanes<double>;
+  constexpr Size L = lanes<double>, parts = 8 / L;
   typedef T Few __attribute__((vector_size(L * sizeof(T)), aligned(sizeof(T)), may_alias));
   const auto value = [&](auto u, auto zero) {
     auto q0 = zero + t.q0[0], q1 = zero + t.q1[0], q2 = zero + t.q2[0];
@@ -74,14 +74,15 @@ double potential_pieces(const PotentialPiecesTask& t, Offset n, const T* x) {
     }
     return q0 + u * (q1 + u * q2);
   };
-  Register sums{};
+  Register sums[parts] = {};
   Offset i = 0;
-  for (; i + static_cast<Offset>(L) <= n; i += static_cast<Offset>(L)) {
-    const Few some = *reinterpret_cast<const Few*>(x + i);
-    sums += value(__builtin_convertvector(some, Register) * t.scale, Register{});
-  }
+  for (; i + 8 <= n; i += 8)
+    for (Size q = 0; q < parts; ++q) {
+      const Few some = *reinterpret_cast<const Few*>(x + i + q * L);
+      sums[q] += value(__builtin_convertvector(some, Register) * t.scale, Register{});
+    }
   double total = 0;
-  for (Size j = 0; j < L; ++j) total += sums[j];
+  for (Size j = 0; j < 8; ++j) total += sums[j / L][j % L];
   for (; i < n; ++i) total += value(static_cast<double>(x[i]) * t.scale, 0.0);
   return total;
 }

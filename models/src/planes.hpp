@@ -64,9 +64,9 @@ class PaddedPlanes {
     clear_border();
   }
   const Planes<T>& window() const { return window_; }
-  /// Fills the border as the padding says (zero, valid: it holds zeros already).
-  void fill_border(Padding padding) const;
-  /// Adds the border to the pixels that it would be filled from: the adjoint of filling it.
+  /// Copies the rows of `from` (as many columns) from `first` on, and what lies around them.
+  void take(const Planes<const T>& from, Index first, Padding padding) const;
+  /// Adds the border to the pixels that `take` fills it from, of an image of this size.
   void fold_border(Padding padding) const;
 
  private:
@@ -104,6 +104,9 @@ class PackedKernel {
   /// out[p] = bias + sum w[q] in[p + q - radius]; both windows start at the same pixel, and `in`
   /// must have `radius` more pixels on each side of the output's.
   void convolve(const Planes<T>& in, const Planes<T>& out, const RowDone* done = nullptr) const;
+  /// out[p] = bias + sum w[q] x[p + q - radius + shift], x continued as the padding says.
+  void convolve(const Planes<const T>& x, Extent shift, Padding padding,
+                const Planes<T>& out) const;
 
  private:
   Index out_ = 0, in_ = 0, rows_ = 1, columns_ = 1;
