@@ -215,7 +215,7 @@ def compare_memory(row, folder, arguments):
 
 def run_row(row, sides, arguments):
     """The record of a row for speed.json."""
-    result = {key: row[key] for key in ("name", "what", "opponents", "units", "operations",
+    result = {key: row[key] for key in ("name", "what", "opponents", "units", "operations", "bytes",
                                         "tolerance", "scales", "missing")}
     result.update(cases=[], wrong=[], failed=[])
     if row["missing"]:

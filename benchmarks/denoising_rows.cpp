@@ -23,11 +23,11 @@ std::uint64_t hash(std::uint64_t h, const void* data, std::size_t bytes) {
   return h;
 }
 
-/// What is found once and kept in the cache: the minimum, and how many iterations reach it with the
-/// program of this time stamp.
+/// What is found once and kept in the cache: the minimum, and how many iterations and gradients
+/// reach it with the program of this time stamp.
 struct Found {
   double minimum = 0;
-  int iterations = 0;
+  int iterations = 0, gradients = 0;
   std::int64_t program = 0;
 };
 
@@ -52,6 +52,7 @@ class Denoising {
   void run() { x_ = solve(y_, found_.iterations).x; }
   std::vector<double> objective() const { return {objective(x_)}; }
   int iterations() const { return found_.iterations; }
+  int gradients() const { return found_.gradients; }
 
  private:
   std::string key() const {
@@ -68,18 +69,21 @@ class Denoising {
     const double apart = distance<double>(wide, data);
     return apart * apart / 2 + exact_.value(wide, sigma);
   }
-  RidgeSolution<float> solve(const Array<float>& start, int count) const {
-    return RidgeDenoiser<float>(model_, {.tolerance = no_tolerance, .max_iterations = count})
+  RidgeSolution<float> solve(const Array<float>& start, int count,
+                             NormRule rule = NormRule::margin) const {
+    return RidgeDenoiser<float>(model_,
+                                {.tolerance = no_tolerance, .max_iterations = count, .norm = rule})
         .solve(y_, sigma, start);
   }
   bool reaches(int count) const {
     return objective(solve(y_, count).x) <= found_.minimum * (1 + wanted);
   }
-  /// F*: restarted until 200 more iterations win less than 1e-10 of it.
+  /// F*, by the published method: restarted until 200 more iterations win less than 1e-10 of it.
   double find_minimum() const {
-    Array<float> x = solve(y_, 200).x;
+    constexpr NormRule published = NormRule::as_published;
+    Array<float> x = solve(y_, 200, published).x;
     for (double before = objective(x);;) {
-      x = solve(x, 200).x;
+      x = solve(x, 200, published).x;
       const double now = objective(x);
       if (before - now < 1e-10 * now) return std::min(now, before);
       before = now;
@@ -97,14 +101,17 @@ class Denoising {
     return high;
   }
   void load(const std::string& path) {
-    std::ifstream(path) >> found_.minimum >> found_.iterations >> found_.program;
+    std::ifstream(path) >> found_.minimum >> found_.iterations >> found_.gradients >>
+        found_.program;
     if (found_.minimum > 0 && found_.program == this_program()) return;
     const ScopedThreads all(0);
     if (!(found_.minimum > 0)) found_.minimum = find_minimum();
     found_.iterations = find_iterations(found_.iterations > 0 ? found_.iterations : 128);
+    found_.gradients = solve(y_, found_.iterations).gradients;
     std::ofstream file(path);
     file.precision(17);
-    file << found_.minimum << " " << found_.iterations << " " << this_program() << "\n";
+    file << found_.minimum << " " << found_.iterations << " " << found_.gradients << " "
+         << this_program() << "\n";
     if (!file.flush()) throw FormatError("benchmarks: cannot write " + path);
   }
 
@@ -120,7 +127,7 @@ Call prepare(const Setting& setting) {
   return {.run = [state] { state->run(); },
           .save = [state, files = setting.files](
                       const std::string& name) { files.save(name, state->objective()); },
-          .notes = {{"iterations", state->iterations()}},
+          .notes = {{"iterations", state->iterations()}, {"gradients", state->gradients()}},
           .remark = model.remark};
 }
 

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <fejer/error.hpp>
 #include <fejer/parallel.hpp>
@@ -39,6 +41,17 @@ bool has_multiply_add() { return false; }
 #endif
 
 constexpr double operations = 2e9;
+constexpr Index copied = Index(1) << 25;  // floats: 128 MiB, larger than any cache
+
+/// A copy by all threads: the bandwidth of the memory.
+struct Copy {
+  Array<float> from{Shape{copied}, 1.0F}, to{Shape{copied}};
+  void run() {
+    parallel_for(copied, Index(1) << 20, [this](Index begin, Index end) {
+      std::copy(from.begin() + begin, from.begin() + end, to.begin() + begin);
+    });
+  }
+};
 
 }  // namespace
 
@@ -64,6 +77,14 @@ void add_machine_rows(std::vector<Row>& rows) {
                     return {.run = [] { multiply_add_loop(operations); }};
                   },
                   .operations = operations,
+                  .scales = false});
+  rows.push_back({.name = "copy/128MiB",
+                  .what = "a copy of an array that no cache holds: the bandwidth of the memory",
+                  .opponents = {},
+                  .ours = [](const Setting&) -> Call {
+                    return {.run = [state = std::make_shared<Copy>()] { state->run(); }};
+                  },
+                  .bytes = 2.0 * static_cast<double>(copied) * sizeof(float),
                   .scales = false});
 }
 

@@ -209,9 +209,10 @@ def remarks(record):
             for key, value in case["notes"].items():
                 each = statistics.median(seconds(case)) / value
                 facts.append(f"{value:.0f} {key}, {number(1e3 * each)} ms each")
-            if row["operations"] and case["side"] in ("fejer", "peak") and case["cpu"]:
-                rate = row["operations"] / statistics.median(seconds(case))
-                facts.append(f"{rate * 1e-9:.0f} GFLOP/s")
+            for key, unit in (("operations", "GFLOP/s"), ("bytes", "GB/s")):
+                if row[key] and case["side"] in ("fejer", "peak") and case["cpu"]:
+                    rate = row[key] / statistics.median(seconds(case))
+                    facts.append(f"{number(rate * 1e-9)} {unit}")
             if facts:
                 text += f" {NAMES[case['side']]}, {case['threads']}: {'; '.join(facts)}."
         lines.append(text)

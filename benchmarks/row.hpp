@@ -65,6 +65,7 @@ struct Row {
   std::function<Call(const Setting&)> fftw = {};
   double tolerance = 1e-5;   ///< on the relative l2 distance of the results, each of several
   double operations = 0;     ///< floating-point operations of one call, where they are counted
+  double bytes = 0;          ///< read and written at least, where that is counted
   double units = 1;          ///< a call does this many; times are of one
   bool scales = true;        ///< whether two threads shall be 1.8 times as fast as one
   bool memory = false;       ///< whether its memory is compared, too

@@ -46,17 +46,28 @@ struct Scan {
   }
 };
 
+/// Each ray meets as many lines of pixels as the image has, and takes or gives on each of them a
+/// linear interpolation of two pixels: two multiply-adds.
+constexpr double rays = static_cast<double>(views * side);
+constexpr double operations = rays * static_cast<double>(side) * 4;
+/// Image and sinogram once; all else happens in the caches.
+constexpr double bytes = (static_cast<double>(side * side) + rays) * sizeof(float);
+
 Row row(bool adjoint, double goal) {
   return {.name = std::string(adjoint ? "ct-adjoint/" : "ct-forward/") + "512x512x360",
           .what = adjoint ? "parallel-beam CT, backprojection (skimage: iradon without filter)"
                           : "parallel-beam CT, line integrals (skimage: radon)",
-          .opponents = {{"skimage", goal}},
+          .opponents = {{"skimage", goal}, {"peak"}},
           .ours =
               [adjoint](const Setting& setting) {
-                return make_call(std::make_shared<Scan>(adjoint, setting), setting);
+                Call call = make_call(std::make_shared<Scan>(adjoint, setting), setting);
+                call.notes = {{"rays", rays}};
+                return call;
               },
           // Other interpolations: rotated images, and backprojection by pixels.
-          .tolerance = 0.02};
+          .tolerance = 0.02,
+          .operations = operations,
+          .bytes = bytes};
 }
 
 }  // namespace

@@ -42,10 +42,10 @@ std::vector<Row> all_rows() {
 Json describe(const Row& row) {
   Json opponents = Json::array();
   for (const auto& o : row.opponents) opponents.push_back({{"side", o.side}, {"goal", o.goal}});
-  return {{"name", row.name},           {"what", row.what},     {"opponents", opponents},
-          {"tolerance", row.tolerance}, {"units", row.units},   {"operations", row.operations},
-          {"scales", row.scales},       {"memory", row.memory}, {"once", row.once},
-          {"missing", row.missing}};
+  return {{"name", row.name},           {"what", row.what},      {"opponents", opponents},
+          {"tolerance", row.tolerance}, {"units", row.units},    {"operations", row.operations},
+          {"bytes", row.bytes},         {"scales", row.scales},  {"memory", row.memory},
+          {"once", row.once},           {"missing", row.missing}};
 }
 
 double cpu_seconds() {

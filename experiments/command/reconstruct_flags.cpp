@@ -47,8 +47,9 @@ void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
       ->required();
   verb.add_option("--model", f.model, "Model file for the priors model and pnp")
       ->type_name("MODEL.h5");
-  verb.add_option("--algorithm", m.algorithm,
-                  "auto, cg, fista, forward-backward, accelerated-gradient, sagd or pnp-fbs")
+  verb.add_option(
+          "--algorithm", m.algorithm,
+          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs or pnp-fbs")
       ->type_name("NAME");
   verb.add_option("--lambda", f.lambda,
                   "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")
@@ -61,7 +62,9 @@ void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
                   "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
                   "of the file)")
       ->type_name("C");
-  verb.add_option("--norm", f.norm, "as-published: estimated norms without their margin of 1 %")
+  verb.add_option(
+          "--norm", f.norm,
+          "as-published: estimated norms without their margin of 1 %, and the published algorithms")
       ->type_name("RULE");
   verb.add_flag("--positivity", m.positivity, "Keep x >= 0 (real images)");
   verb.add_flag(

@@ -7,6 +7,7 @@
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/models/ridge_prior.hpp>
@@ -89,6 +90,7 @@ class Launcher {
 
   Solution<X> first_order(const SmoothFunction<X>& f, const std::optional<ProxFunction<X>>& g) {
     if (solution_.algorithm == "forward-backward") return launch(ForwardBackward<X>(f, g));
+    if (solution_.algorithm == "l-bfgs") return launch(LimitedMemoryBfgs<X>(f));
     if (solution_.algorithm == "sagd") return launch(SafeguardedAcceleratedGradient<X>(f, g));
     return launch(AcceleratedForwardBackward<X>(f, g));
   }
@@ -186,7 +188,8 @@ const std::vector<std::string>& prior_names() {
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto", "cg", "fista", "forward-backward", "accelerated-gradient", "sagd", "pnp-fbs"};
+      "auto", "cg",     "fista",  "forward-backward", "accelerated-gradient",
+      "sagd", "l-bfgs", "pnp-fbs"};
   return names;
 }
 
@@ -208,10 +211,11 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
   if (m.prior == "none") {
     if (automatic) return m.positivity ? "fista" : "cg";
     if (name == "cg" && m.positivity) refuse("cg cannot keep x >= 0; use fista");
-    if (name == "sagd") refuse("sagd is for weakly convex priors; use cg or fista");
+    if (name == "sagd" || name == "l-bfgs") refuse("it is for learned priors; use cg or fista");
     return name;
   }
   if (name == "cg") refuse("cg solves linear problems: use --prior none");
+  if (name == "l-bfgs" && m.positivity) refuse("l-bfgs cannot keep x >= 0; use fista or sagd");
   if (m.prior == "tv") {
     if (!automatic && !one_of(name, {"fista", "forward-backward"}))
       refuse("total variation has no gradient; use fista or forward-backward");
@@ -219,6 +223,7 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
   }
   const double modulus = m.lambda * model->ridge().weak_convexity().value;
   const bool convex = modulus <= (denoising ? 1 : 0);
+  if (automatic && !m.positivity && !m.as_published) return "l-bfgs";
   if (automatic) return convex ? (m.positivity ? "fista" : "accelerated-gradient") : "sagd";
   if (!convex && one_of(name, {"fista", "accelerated-gradient"}) && !m.force)
     refuse("the objective is not convex and acceleration has no guarantee; use sagd, or --force");

@@ -46,7 +46,7 @@ Json denoise_set(const RidgeRegulariser<float>& ridge, const Published& row,
   Json result = {{"model", row.name}, {"sigma", row.grey_level}, {"published_psnr", row.psnr}};
   double psnr_sum = 0, noisy_sum = 0, ssim_sum = 0, iterations = 0;
   for (int i = 1; i <= images; ++i) {
-    char name[8];
+    char name[16];
     std::snprintf(name, sizeof name, "%02d", i);
     const Array<float> truth = reconstruction::read_slice(data + "/set12/set12.h5",
                                                           std::string("images/") + name, 0, true);

@@ -7,29 +7,54 @@
 
 #ifdef FEJER_HAVE_OPENMP
 #include <omp.h>
+#else
+#include <atomic>
+#include <system_error>
+#include <thread>
 #endif
 
 namespace fejer {
 namespace {
 
+thread_local int limit = 0;  // 0: all processors
+
 #ifdef FEJER_HAVE_OPENMP
 int hardware_threads() { return omp_get_num_procs(); }
 bool in_parallel() { return omp_in_parallel() != 0; }
-#else
-bool in_parallel() { return true; }
-#endif
 
-thread_local int limit = 0;  // 0: all processors
+void share_out(Index pieces, int team, FunctionRef<void(Index)> piece) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
+  for (Index p = 0; p < pieces; ++p) piece(p);
+}
+#else
+// Threads that live as long as the loop: slower, but every sanitizer sees them.
+thread_local bool inside = false;
+
+int hardware_threads() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+bool in_parallel() { return inside; }
+
+void share_out(Index pieces, int team, FunctionRef<void(Index)> piece) {
+  std::atomic<Index> next = 0;
+  const auto work = [&] {
+    inside = true;
+    for (Index p = next++; p < pieces; p = next++) piece(p);
+    inside = false;
+  };
+  std::vector<std::jthread> others;
+  try {
+    for (int i = 1; i < team; ++i) others.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads are to be had: those that run do all.
+  }
+  work();
+}
+#endif
 
 }  // namespace
 
-int thread_count() {
-#ifdef FEJER_HAVE_OPENMP
-  return limit > 0 ? limit : hardware_threads();
-#else
-  return 1;
-#endif
-}
+int thread_count() { return limit > 0 ? limit : hardware_threads(); }
 
 ScopedThreads::ScopedThreads(int threads) : before_(limit) {
   if (threads < 0)
@@ -50,11 +75,8 @@ void parallel_for(Index n, Index grain, FunctionRef<void(Index, Index)> body) {
   Index failed = pieces;
   std::exception_ptr error;
   std::mutex lock;
-  [[maybe_unused]] const int team = static_cast<int>(std::min<Index>(thread_count(), pieces));
-#ifdef FEJER_HAVE_OPENMP
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-#endif
-  for (Index p = 0; p < pieces; ++p) {
+  const int team = static_cast<int>(std::min<Index>(thread_count(), pieces));
+  share_out(pieces, team, [&](Index p) {
     try {
       body(p * grain, std::min(n, (p + 1) * grain));
     } catch (...) {
@@ -64,7 +86,7 @@ void parallel_for(Index n, Index grain, FunctionRef<void(Index, Index)> body) {
         error = std::current_exception();
       }
     }
-  }
+  });
   if (error) std::rethrow_exception(error);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
@@ -30,15 +31,16 @@ double squared_norm(const T* x, Index n) {
 }
 
 struct PlaneResult {
-  int iterations = 0;
+  int iterations = 0, gradients = 0;
   bool converged = false;
   double residual = 0;
 };
 
-/// One plane of RidgeDenoiser; x holds the start and then the result.
+/// The published loop; x holds the start and then the result.
 template <class T>
-PlaneResult solve_plane(const RidgeRegulariser<T>& model, const RidgeDenoiserOptions& options,
-                        double sigma, ConstView<T> y, View<T> x) {
+PlaneResult solve_as_published(const RidgeRegulariser<T>& model,
+                               const RidgeDenoiserOptions& options, double sigma, ConstView<T> y,
+                               View<T> x) {
   const Index n = y.size();
   const T step = static_cast<T>(1 / (1 + model.lipschitz_bound(options.norm).value));
   detail::Scratch<T> z_memory(n), g_memory(n), move_memory(n);
@@ -73,6 +75,50 @@ PlaneResult solve_plane(const RidgeRegulariser<T>& model, const RidgeDenoiserOpt
     result.converged = result.iterations > 1 && result.residual < options.tolerance;
     if (!std::isfinite(result.residual)) break;
   }
+  result.gradients = result.iterations;
+  return result;
+}
+
+/// x -> 1/2 ||x - y||^2 + R(x; sigma) of one plane.
+template <class T>
+struct DenoisingObjective {
+  RidgeRegulariser<T> model;
+  NormRule norm;
+  double sigma;
+  ConstView<T> y;
+
+  double value(ConstView<T> x) const {
+    const double apart = distance<T>(x, y);
+    return apart * apart / 2 + model.value(x, sigma);
+  }
+  void gradient(ConstView<T> x, View<T> out) const {
+    model.gradient(x, sigma, out);
+    parallel_for(x.size(), 16384, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) out[i] += x[i] - y[i];
+    });
+  }
+  Interval lipschitz_interval() const { return {0, 1 + model.lipschitz_bound(norm).value}; }
+  double convexity() const { return 1 - model.weak_convexity().value; }
+};
+
+/// One plane of RidgeDenoiser; x holds the start and then the result.
+template <class T>
+PlaneResult solve_plane(const RidgeRegulariser<T>& model, const RidgeDenoiserOptions& options,
+                        double sigma, ConstView<T> y, View<T> x) {
+  if (options.norm == NormRule::as_published)
+    return solve_as_published(model, options, sigma, y, x);
+  const LimitedMemoryBfgs<T> solver(DenoisingObjective<T>{model, options.norm, sigma, y});
+  auto state = solver.init(Array<T>(x));
+  PlaneResult result;
+  while (result.iterations < options.max_iterations && !result.converged) {
+    solver.step(state);
+    ++result.iterations;
+    result.residual = state.residual;
+    result.converged = result.iterations > 1 && result.residual < options.tolerance;
+    if (!std::isfinite(result.residual)) break;
+  }
+  result.gradients = static_cast<int>(state.gradients);
+  copy<T>(solver.solution(state), x);
   return result;
 }
 
@@ -132,6 +178,7 @@ RidgeSolution<T> RidgeDenoiser<T>::solve(ConstView<T> y, double sigma, ConstView
   for_each_plane<T>("RidgeDenoiser::solve", y, solution.x, [&](ConstView<T> plane, View<T> x) {
     const PlaneResult r = solve_plane(model_, options_, sigma, plane, x);
     solution.iterations = std::max(solution.iterations, r.iterations);
+    solution.gradients = std::max(solution.gradients, r.gradients);
     solution.residual = std::max(solution.residual, r.residual);
     solution.converged = solution.converged && r.converged;
   });

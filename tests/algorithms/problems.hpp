@@ -6,6 +6,7 @@
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/rng.hpp>
@@ -46,6 +47,32 @@ struct Wavy {
   }
   Interval lipschitz_interval() const { return {1 - w, 1 + w}; }
   double convexity() const { return -w; }
+};
+
+/// 1/2 ||x - y||^2 + weight sum_i huber(x_{i+1} - x_i), huber'(t) = clamp(t/width, -1, 1):
+/// piecewise quadratic, of curvature 1 to 1 + 4 weight/width.
+struct Smoothing {
+  Array<double> y;
+  double weight, width;
+  double value(ConstView<double> x) const {
+    double sum = 0;
+    for (Index i = 0; i < x.size(); ++i) {
+      sum += (x[i] - y[i]) * (x[i] - y[i]) / 2;
+      const double t = i > 0 ? std::abs(x[i] - x[i - 1]) : 0;
+      sum += weight * (t < width ? t * t / (2 * width) : t - width / 2);
+    }
+    return sum;
+  }
+  void gradient(ConstView<double> x, View<double> out) const {
+    for (Index i = 0; i < x.size(); ++i) out[i] = x[i] - y[i];
+    for (Index i = 1; i < x.size(); ++i) {
+      const double slope = weight * std::clamp((x[i] - x[i - 1]) / width, -1.0, 1.0);
+      out[i] += slope;
+      out[i - 1] -= slope;
+    }
+  }
+  Interval lipschitz_interval() const { return {1, 1 + 4 * weight / width}; }
+  double convexity() const { return 1; }
 };
 
 /// weight ||x||_1.

@@ -68,6 +68,8 @@ TEST_CASE("every algorithm resumes from its saved state bit for bit") {
   check_resume(AcceleratedForwardBackward<double>(f, L1{0.05}), x0);
   check_resume(AcceleratedForwardBackward<double>(f), x0);
   check_resume(SafeguardedAcceleratedGradient<double>(Wavy{f.y, 0.7}), x0);
+  check_resume(LimitedMemoryBfgs<double>(f), x0);
+  check_resume(LimitedMemoryBfgs<double>(Wavy{f.y, 1.7}, 3), x0);
   check_resume(PnpForwardBackward<double>(f, Shrink{0.9}, {.sigma = 0.1}), x0);
   check_resume(ConjugateGradient<double>(Dense{random_normal({9, n}, "matrix")},
                                          random_normal({9}, "y"), 0.1),

@@ -74,6 +74,63 @@ TEST_CASE("SAGD: F decreases along the accepted extrapolated points") {
   }
 }
 
+TEST_CASE("L-BFGS reaches known minimisers, with fewer gradients than accelerated gradient") {
+  const Index n = 200;
+  const auto f = quadratic(n);
+  const RunOptions tight{.max_iterations = 2000, .tolerance = 1e-14};
+  const LimitedMemoryBfgs<double> bfgs(f);
+  const auto solved = run(bfgs, Array<double>(Shape{n}), tight);
+  CHECK(distance_of(solved.x, f.y) < 1e-10);
+  // Condition number 100.
+  CHECK(solved.iterations < 150);
+
+  const Smoothing edges{random_normal({n}, "data"), 0.5, 0.02};
+  Array<double> gradient(Shape{n});
+  const auto fast = run(LimitedMemoryBfgs<double>(edges), edges.y, tight);
+  const auto slow = run(AcceleratedForwardBackward<double>(edges), edges.y, tight);
+  edges.gradient(fast.x, gradient);
+  CHECK(norm(gradient) < 1e-11);
+  CHECK(distance_of(fast.x, slow.x) < 1e-11);
+  CHECK(fast.iterations < slow.iterations * 3 / 4);
+}
+
+TEST_CASE("L-BFGS: f never rises, every gradient is counted, also where f is not convex") {
+  const Index n = 40;
+  const auto start = random_normal({n}, "x0");
+  const auto check = [&](const auto& f, Index iterations) {
+    const LimitedMemoryBfgs<double> bfgs(f);
+    auto state = bfgs.init(start);
+    double last = f.value(state.x);
+    for (Index k = 0; k < iterations; ++k) {
+      bfgs.step(state);
+      const double now = f.value(state.x);
+      CHECK(now <= last + 1e-13);
+      last = now;
+    }
+    Array<double> gradient(Shape{n});
+    f.gradient(state.x, gradient);
+    CHECK(norm(gradient) < 1e-10);
+    CHECK(distance_of(gradient, state.gradient) == 0);
+    CHECK(state.gradients >= iterations + 1);
+    CHECK(state.gradients <= 9 * iterations + 1);
+    CHECK(state.plain_steps >= 1);
+  };
+  check(quadratic(n), 120);
+  check(Smoothing{random_normal({n}, "data"), 1, 1e-3}, 1000);
+  check(Wavy{random_normal({n}, "data"), 0.9}, 60);
+  check(Wavy{random_normal({n}, "data"), 3}, 300);  // curvatures -2 to 4, many minima
+}
+
+TEST_CASE("L-BFGS refuses a memory of nothing and a function without a bound") {
+  CHECK_THROWS_WITH_AS(LimitedMemoryBfgs<double>(quadratic(3), 0),
+                       doctest::Contains("memory of 0 pairs"), ArgumentError);
+  struct Unbounded : DiagonalQuadratic {
+    Interval lipschitz_interval() const { return {}; }
+  };
+  CHECK_THROWS_WITH_AS(LimitedMemoryBfgs<double>(Unbounded{quadratic(3)}),
+                       doctest::Contains("no upper bound"), ArgumentError);
+}
+
 TEST_CASE("conjugate gradients solve n equations in n steps") {
   const Index n = 12;
   const Dense A{random_normal({20, n}, "matrix")};
@@ -152,14 +209,17 @@ TEST_CASE("the same bits for 1, 2 and 4 threads") {
   const Index n = 100000;  // large enough for several blocks
   const auto f = quadratic(n);
   const auto x0 = random_normal({n}, "x0");
-  Array<double> first;
-  for (const int threads : {1, 2, 4}) {
-    const ScopedThreads limit(threads);
-    const auto r = run(AcceleratedForwardBackward<double>(f, L1{0.01}), x0,
-                       {.max_iterations = 12, .tolerance = 0});
-    if (threads == 1) first = r.x;
-    bool same = true;
-    for (Index i = 0; i < n; ++i) same = same && r.x[i] == first[i];
-    CHECK(same);
-  }
+  const auto check = [&](const auto& algorithm) {
+    Array<double> first;
+    for (const int threads : {1, 2, 4}) {
+      const ScopedThreads limit(threads);
+      const auto r = run(algorithm, x0, {.max_iterations = 12, .tolerance = 0});
+      if (threads == 1) first = r.x;
+      bool same = true;
+      for (Index i = 0; i < n; ++i) same = same && r.x[i] == first[i];
+      CHECK(same);
+    }
+  };
+  check(AcceleratedForwardBackward<double>(f, L1{0.01}));
+  check(LimitedMemoryBfgs<double>(f));
 }

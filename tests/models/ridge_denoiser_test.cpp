@@ -36,6 +36,19 @@ TEST_CASE("RidgeDenoiser finds the minimiser: the optimality condition, from any
   }
 }
 
+TEST_CASE("RidgeDenoiser: the published loop has the same minimiser and needs more gradients") {
+  const RidgeRegulariser<double> R(small_ridge());
+  RidgeDenoiserOptions options = tight;
+  const Array<double> y = random_array({1, 24, 24}, "y", 0.1);
+  const RidgeSolution<double> s = RidgeDenoiser<double>(R, options).solve(y, sigma);
+  options.norm = NormRule::as_published;
+  const RidgeSolution<double> published = RidgeDenoiser<double>(R, options).solve(y, sigma);
+  CHECK(largest_difference(s.x, published.x) < 1e-9);
+  CHECK(published.gradients == published.iterations);
+  CHECK(s.gradients > s.iterations);
+  CHECK(s.gradients < published.gradients);
+}
+
 TEST_CASE("RidgeDenoiser of a convex model is firmly non-expansive, and says so as proven") {
   const RidgeDenoiser<double> D(RidgeRegulariser<double>(small_ridge(Borders::zero_every_layer, 0)),
                                 tight);
