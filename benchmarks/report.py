@@ -229,6 +229,9 @@ def conditions(record):
                      f"{statistics.median(busy):.1f}, most {max(busy):.1f} of {m['processors']}; "
                      f"load at the end {m['load_at_end']:.1f}.")
     lines.append("- " + "; ".join(f"{k} {v}" for k, v in record["versions"].items()) + ".")
+    lines.append(f"- All sides were held to {record['kernels']} instructions." if record["kernels"]
+                 else "- Each side chose its instructions: PyTorch takes AVX-512 where there is "
+                      "any, Fejér only on request (`--kernels` makes them equal).")
     return lines
 
 

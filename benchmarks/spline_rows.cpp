@@ -80,11 +80,13 @@ Row row(Index channels, Index spline_rows, Index knots, double goal) {
 void add_spline_rows(std::vector<Row>& rows) {
   rows.push_back(row(32, 32, 21, 18));
   rows.push_back(row(60, 1, 101, 7));
-  rows.push_back({.name = "spline-gradients/21-knots-32x320x320",
-                  .what = "linear splines: values, and the gradients in input and coefficients",
-                  .opponents = {{"torch-tuned", 7}, {"torch-published-tuned", 7}, {"torch-default"}},
-                  .ours = gradients,
-                  .tolerance = 1e-4});
+  // The other sides add 100000 numbers up in single precision, one after the other.
+  rows.push_back(
+      {.name = "spline-gradients/21-knots-32x320x320",
+       .what = "linear splines: values, and the gradients in input and coefficients",
+       .opponents = {{"torch-tuned", 7}, {"torch-published-tuned", 7}, {"torch-default"}},
+       .ours = gradients,
+       .tolerance = 5e-3});
 }
 
 }  // namespace fejer::benchmarks
