@@ -34,6 +34,10 @@
 #include <fejer/models/strided_convolution.hpp>
 #include <fejer/models/training/learner.hpp>
 #include <fejer/models/training/parameters.hpp>
+#include <fejer/models/training/projections.hpp>
+#include <fejer/models/training/ridge_equilibrium.hpp>
+#include <fejer/models/training/ridge_unrolled.hpp>
+#include <fejer/models/training/spectral_norm.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/box.hpp>
 #include <fejer/operators/cartesian_mri.hpp>

@@ -61,7 +61,10 @@ Parameters RidgeUnrolledLearner<T>::initial(const Rng& rng) const {
     const Shape shape{o.channels[l + 1], o.channels[l], o.kernel_size, o.kernel_size};
     p.add(name, "conv", detail::initial_kernel(shape, rng.stream(name)));
   }
-  p.add("profile", "spline", Array<double>(Shape{o.channels.back(), o.knots}));
+  if (o.activation == RidgeActivation::relu)
+    p.add("bias", "bias", Array<double>(Shape{o.channels.back()}));
+  else
+    p.add("profile", "spline", Array<double>(Shape{o.channels.back(), o.knots}));
   p.add("lambda", "lambda", Array<double>(Shape{1}, o.start_lambda));
   p.add("mu", "mu", Array<double>(Shape{1}, o.start_mu));
   return p;
@@ -84,6 +87,32 @@ std::vector<double> RidgeUnrolledLearner<T>::largest_slopes(const Array<double>&
 }
 
 template <class T>
+Array<double> RidgeUnrolledLearner<T>::profile(const Parameters& parameters) const {
+  if (options_.activation == RidgeActivation::spline)
+    return project_monotone(parameters["profile"]);
+  const Array<double>& bias = parameters["bias"];
+  Array<double> result(Shape{bias.size(), options_.knots});
+  for (Index i = 0; i < result.size(); ++i) {
+    const Index c = i / options_.knots, k = i % options_.knots;
+    result[i] = std::max(static_cast<double>(k) * knot_step() - options_.range + bias[c], 0.0);
+  }
+  return result;
+}
+
+template <class T>
+void RidgeUnrolledLearner<T>::pull_back_profile(const Parameters& parameters,
+                                                const Array<double>& cotangent,
+                                                Parameters& gradient) const {
+  if (options_.activation == RidgeActivation::spline) {
+    const Array<double> g = project_monotone_vjp(parameters["profile"], cotangent);
+    return axpy<double>(1, g, gradient["profile"]);
+  }
+  const Array<double> active = profile(parameters);
+  for (Index i = 0; i < active.size(); ++i)
+    if (active[i] > 0) gradient["bias"][i / options_.knots] += cotangent[i];
+}
+
+template <class T>
 RidgeParameters RidgeUnrolledLearner<T>::effective(const Parameters& parameters) const {
   const RidgeUnrolledOptions& o = options_;
   RidgeParameters p;
@@ -92,7 +121,7 @@ RidgeParameters RidgeUnrolledLearner<T>::effective(const Parameters& parameters)
   p.borders = o.borders;
   p.x_max = o.range;
   p.x_min = -o.range;
-  p.profile = project_monotone(parameters["profile"]);
+  p.profile = profile(parameters);
   p.weight = p.scale = std::max(parameters["mu"][0], least_mu);
   return p;
 }
@@ -211,18 +240,18 @@ Parameters RidgeUnrolledLearner<T>::pull_back(const Parameters& parameters,
     at[1] += g;
     at[0] -= g;
   }
-  result["profile"] = project_monotone_vjp(parameters["profile"], q);
+  pull_back_profile(parameters, q, result);
   return result;
 }
 
 template <class T>
 double RidgeUnrolledLearner<T>::penalty(const Parameters& parameters, const Prepared& prepared,
                                         Parameters& gradient) const {
+  if (options_.activation == RidgeActivation::relu) return 0;
   const Array<double>& profile = prepared.model.parameters().profile;
   Array<double> q(profile.shape());
   const double value = add_tv2(profile, knot_step(), options_.tv2 * 255 * options_.noise_level, q);
-  q = project_monotone_vjp(parameters["profile"], q);
-  axpy<double>(1, q, gradient["profile"]);
+  pull_back_profile(parameters, q, gradient);
   return value;
 }
 

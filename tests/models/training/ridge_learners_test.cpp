@@ -209,6 +209,35 @@ TEST_CASE("unrolled: gradients of loss and penalty, every kind of parameter") {
     }
 }
 
+TEST_CASE("unrolled, ReLU: gradients, and the exported model") {
+  const Data data;
+  RidgeUnrolledOptions o = small_unrolled(Borders::zero_once, 3);
+  o.activation = RidgeActivation::relu;
+  o.range = 4;
+  o.knots = 81;
+  o.start_lambda = 0.05;
+  o.noise_level = 0.05;
+  const RidgeUnrolledLearner<double> learner(o);
+  Parameters p = learner.initial(Rng(4));
+  add_random(0.3, "bias", p["bias"]);
+  check_gradients(learner, p, data.shard(), 1e-7, 1e-6);
+  const auto prepared = learner.prepare(p);
+  // Where it matters the profile is max(t + b, 0).
+  const RidgeParameters& effective = prepared.model.parameters();
+  const LinearSpline<double> phi(effective.profile, -4, 4, Extrapolation::constant);
+  for (Index c = 0; c < phi.channels(); ++c) {
+    const double b = p["bias"][c];
+    CHECK(phi.value(c, 1.23) == doctest::Approx(1.23 + b));
+    CHECK(phi.value(c, -1.23 - std::abs(b)) == 0);
+    CHECK(std::abs(phi.value(c, -b)) < 0.03);
+  }
+  const Sample<double> sample = data.shard()[1];
+  Array<double> trained(sample.input.shape()), denoised(sample.input.shape());
+  learner.estimate(prepared, sample, trained);
+  make_denoiser(learner.to_model(p)).denoise(sample.input, 0.05, denoised);
+  CHECK(distance(trained, denoised) < 1e-12);
+}
+
 TEST_CASE("unrolled: what the exported model denoises is what was trained") {
   const Data data;
   for (const Borders borders : {Borders::zero_once, Borders::zero_every_layer}) {

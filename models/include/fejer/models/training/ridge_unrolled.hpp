@@ -9,12 +9,18 @@
 
 namespace fejer {
 
+/// relu: phi_c(t) = max(t + b_c, 0) at the knots and linear in between, constant beyond them, so
+/// that it is a spline like the others: meant for thousands of knots in a range that the filters do
+/// not leave.
+enum class RidgeActivation { spline, relu };
+
 struct RidgeUnrolledOptions {
   int steps = 10;
   double noise_level = 25.0 / 255;  ///< the one it is trained for, in the image's unit
   std::vector<Index> channels{1, 8, 32};
   Index kernel_size = 7;
   Borders borders = Borders::zero_once;
+  RidgeActivation activation = RidgeActivation::spline;
   Index knots = 21;
   double range = 0.1;  ///< of the profiles' knots, [-range, range]
   double start_lambda = 5, start_mu = 1;
@@ -29,7 +35,7 @@ struct RidgeUnrolledOptions {
 ///   x), a = (2 - 1e-8)/(1 + lambda mu L),  L = ||W^T diag(largest slopes) W||,
 /// L differentiable: proven (zero_once), or by the power method. Parameters:
 ///   kernel_0, kernel_1, ...  "conv", means taken out of all of them
-///   profile (C, N)           "spline", phi = P(profile), P monotone
+///   profile (C, N)           "spline", phi = P(profile), P monotone; for relu: bias (C), "bias"
 ///   lambda (1), mu (1)       "lambda", "mu", taken as at least 1e-4 and 0.01
 /// Only x_1..x_t are kept for the way back. Figures: none.
 template <class T>
@@ -65,6 +71,10 @@ class RidgeUnrolledLearner {
   const RidgeUnrolledOptions& options() const { return options_; }
 
  private:
+  Array<double> profile(const Parameters& parameters) const;
+  /// Adds the gradient that belongs to the cotangent of the profile.
+  void pull_back_profile(const Parameters& parameters, const Array<double>& cotangent,
+                         Parameters& gradient) const;
   /// With weight = scale = mu.
   RidgeParameters effective(const Parameters& parameters) const;
   std::vector<double> largest_slopes(const Array<double>& profile, std::vector<Index>* where) const;
