@@ -1,10 +1,30 @@
 #include <fejer/models/ridge.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ridge_data.hpp"
 
 namespace fejer {
+
+namespace detail {
+
+Index count_planes(const char* where, const Shape& s, Extent& size) {
+  if (s.rank() < 2)
+    throw ShapeError(std::string(where) + ": got " + to_string(s) + ", expected (..., H, W)");
+  size = {s.back(1), s.back(0)};
+  const Index pixels = size.rows * size.columns;
+  return pixels > 0 ? s.size() / pixels : 0;
+}
+
+void require_levels(const char* where, const Shape& s, const NoiseLevels& sigma) {
+  if (sigma.single() || (s.rank() > 2 && s[0] == sigma.size())) return;
+  throw ShapeError(std::string(where) + ": got " + std::to_string(sigma.size()) +
+                   " noise levels for " + to_string(s) +
+                   ", expected one, or one for each entry of the first axis of (N, ..., H, W)");
+}
+
+}  // namespace detail
 
 using detail::Extent;
 using detail::PaddedPlanes;
@@ -65,15 +85,6 @@ LinearSpline<T> weighted_profile(const RidgeParameters& p) {
   return LinearSpline<T>(values, p.x_min, p.x_max, Extrapolation::constant);
 }
 
-/// Height and width of the last two axes, and the number of planes.
-Index count_planes(const char* where, const Shape& s, Extent& size) {
-  if (s.rank() < 2)
-    throw ShapeError(std::string(where) + ": got " + to_string(s) + ", expected (..., H, W)");
-  size = {s.back(1), s.back(0)};
-  const Index pixels = size.rows * size.columns;
-  return pixels > 0 ? s.size() / pixels : 0;
-}
-
 }  // namespace
 
 template <class T>
@@ -132,6 +143,17 @@ void RidgeRegulariser<T>::Data::fill_scaling(double sigma, double* alpha) const 
 }
 
 template <class T>
+void RidgeRegulariser<T>::Data::fill_scaling(const NoiseLevels& sigma, Index planes,
+                                             double* alpha) const {
+  const Index count = channels(), share = planes / std::max<Index>(1, sigma.size());
+  for (Index i = 0; i < planes; ++i)
+    if (i % share == 0)
+      fill_scaling(sigma[i / share], alpha + i * count);
+    else
+      std::copy_n(alpha + (i - 1) * count, count, alpha + i * count);
+}
+
+template <class T>
 const RidgeParameters& RidgeRegulariser<T>::parameters() const {
   return data_->parameters;
 }
@@ -155,40 +177,42 @@ RidgeRegulariser<T> RidgeRegulariser<T>::with(RidgeEvaluation evaluation) const 
 template <class T>
 RidgeEvaluation RidgeRegulariser<T>::evaluation(const Shape& shape) const {
   Extent size;
-  const Index planes = count_planes("RidgeRegulariser::evaluation", shape, size);
+  const Index planes = detail::count_planes("RidgeRegulariser::evaluation", shape, size);
   return data_->choose(evaluation_, planes, size);
 }
 
 template <class T>
-double RidgeRegulariser<T>::run(const char* where, ConstView<T> x, double sigma, T* out, const T* v,
-                                bool want_value) const {
+double RidgeRegulariser<T>::run(const char* where, ConstView<T> x, const NoiseLevels& sigma, T* out,
+                                const T* v, bool want_value) const {
   Extent size;
-  const Index planes = count_planes(where, x.shape(), size);
-  Scratch<double> alpha(channels());
-  data_->fill_scaling(sigma, alpha.data());
+  const Index planes = detail::count_planes(where, x.shape(), size);
+  detail::require_levels(where, x.shape(), sigma);
+  Scratch<double> alpha(planes * channels());
+  data_->fill_scaling(sigma, planes, alpha.data());
   return data_->run({alpha.data(), x.data(), v, out, want_value}, planes, size, evaluation_);
 }
 
 template <class T>
-double RidgeRegulariser<T>::value(ConstView<T> x, double sigma) const {
+double RidgeRegulariser<T>::value(ConstView<T> x, const NoiseLevels& sigma) const {
   return run("RidgeRegulariser::value", x, sigma, nullptr, nullptr, true);
 }
 
 template <class T>
-void RidgeRegulariser<T>::gradient(ConstView<T> x, double sigma, View<T> out) const {
+void RidgeRegulariser<T>::gradient(ConstView<T> x, const NoiseLevels& sigma, View<T> out) const {
   require_shape("RidgeRegulariser::gradient output", out.shape(), x.shape());
   run("RidgeRegulariser::gradient", x, sigma, out.data(), nullptr, false);
 }
 
 template <class T>
-double RidgeRegulariser<T>::value_and_gradient(ConstView<T> x, double sigma, View<T> out) const {
+double RidgeRegulariser<T>::value_and_gradient(ConstView<T> x, const NoiseLevels& sigma,
+                                               View<T> out) const {
   require_shape("RidgeRegulariser::value_and_gradient output", out.shape(), x.shape());
   return run("RidgeRegulariser::value_and_gradient", x, sigma, out.data(), nullptr, true);
 }
 
 template <class T>
-void RidgeRegulariser<T>::hessian_vector_product(ConstView<T> x, double sigma, ConstView<T> v,
-                                                 View<T> out) const {
+void RidgeRegulariser<T>::hessian_vector_product(ConstView<T> x, const NoiseLevels& sigma,
+                                                 ConstView<T> v, View<T> out) const {
   require_shape("RidgeRegulariser::hessian_vector_product direction", v.shape(), x.shape());
   require_shape("RidgeRegulariser::hessian_vector_product output", out.shape(), x.shape());
   run("RidgeRegulariser::hessian_vector_product", x, sigma, out.data(), v.data(), false);
@@ -197,7 +221,7 @@ void RidgeRegulariser<T>::hessian_vector_product(ConstView<T> x, double sigma, C
 template <class T>
 void RidgeRegulariser<T>::filter(ConstView<T> x, View<T> z) const {
   Extent size;
-  if (count_planes("RidgeRegulariser::filter", x.shape(), size) != 1)
+  if (detail::count_planes("RidgeRegulariser::filter", x.shape(), size) != 1)
     throw ShapeError("RidgeRegulariser::filter: got " + to_string(x.shape()) +
                      ", expected one plane");
   data_->filters.apply(x.reshaped({1, size.rows, size.columns}), z);

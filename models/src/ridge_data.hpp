@@ -37,6 +37,11 @@ struct Turn {
   }
 };
 
+/// Height and width of the last two axes, and the number of planes.
+Index count_planes(const char* where, const Shape& shape, Extent& size);
+/// Throws ShapeError unless there is one level, or one for each entry of the first axis.
+void require_levels(const char* where, const Shape& shape, const NoiseLevels& sigma);
+
 }  // namespace detail
 
 template <class T>
@@ -62,26 +67,38 @@ struct RidgeRegulariser<T>::Data {
   const typename LinearSpline<T>::Data& spline() const { return *profile.data_; }
   Index channels() const { return filters.out_channels(); }
   void fill_scaling(double sigma, double* alpha) const;
+  /// alpha (planes, C).
+  void fill_scaling(const NoiseLevels& sigma, Index planes, double* alpha) const;
 
   /// What there is to compute of some planes x.
   struct Job {
-    const double* alpha;
+    const double* alpha;  ///< (planes, C)
     const T* x;
     const T* v = nullptr;  ///< with it: out = Hess R(x) v
     T* out = nullptr;      ///< without: the value only
     bool want_value = false;
+    Job from(Index plane, Index channels, Index pixels) const {
+      const Index at = plane * pixels;
+      return {alpha + plane * channels, x + at, v != nullptr ? v + at : nullptr,
+              out != nullptr ? out + at : nullptr, want_value};
+    }
   };
   /// `layers` or `tiles`.
   RidgeEvaluation choose(RidgeEvaluation wanted, Index planes, detail::Extent size) const;
   /// The value (0 unless wanted); by tiles or layer by layer.
   double run(const Job& job, Index planes, detail::Extent size, RidgeEvaluation how) const;
 
-  /// Sums of RidgeGradients for some planes, in the layout of its members.
-  struct Sums;
-  void add_vjp(const Job& job, detail::Extent size, Sums& sums) const;
-  RidgeGradients gradients(const std::vector<double>& alpha, const std::vector<Sums>& parts) const;
+  /// Gradients of the `planes` (at most `group`) images of a job, in the layout of
+  /// RidgeGradients with (planes, C) scalings.
+  static constexpr Index group = 8;
+  RidgeGradients vjp(const Job& job, Index planes, detail::Extent size) const;
+  RidgeGradients no_gradients(Index planes) const;
 
  private:
+  /// `cells`: sums of LinearSpline::Data::add_sums of each channel of one image.
+  void add_cells(const double* alpha, const double* cells, RidgeGradients& sums) const;
+  void add_vjp_by_layers(const Job& job, detail::Extent size, Index plane,
+                         RidgeGradients& sums) const;
   double by_layers(const Job& job, detail::Extent size) const;
   void hessian_by_layers(const Job& job, detail::Extent size) const;
   double by_tiles(const Job& job, Index planes, detail::Extent size) const;

@@ -23,16 +23,23 @@ RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Index 
 template <class T>
 double RidgeRegulariser<T>::Data::run(const Job& job, Index planes, Extent size,
                                       RidgeEvaluation how) const {
-  if (choose(how, planes, size) == RidgeEvaluation::tiles) return by_tiles(job, planes, size);
-  double total = 0;
-  Job plane = job;
-  for (Index i = 0; i < planes; ++i) {
-    const Index at = i * size.rows * size.columns;
-    plane.x = job.x + at;
-    if (job.v != nullptr) plane.v = job.v + at;
-    if (job.out != nullptr) plane.out = job.out + at;
-    total += by_layers(plane, size);
+  if (choose(how, planes, size) == RidgeEvaluation::tiles) {
+    // One scaling at a time.
+    double total = 0;
+    const auto same = [&](Index a, Index b) {
+      const double* const alpha = job.alpha;
+      return std::equal(alpha + a * channels(), alpha + (a + 1) * channels(),
+                        alpha + b * channels());
+    };
+    for (Index i = 0, next = 0; i < planes; i = next) {
+      while (next < planes && same(i, next)) ++next;
+      total += by_tiles(job.from(i, channels(), size.rows * size.columns), next - i, size);
+    }
+    return total;
   }
+  double total = 0;
+  for (Index i = 0; i < planes; ++i)
+    total += by_layers(job.from(i, channels(), size.rows * size.columns), size);
   return total;
 }
 
@@ -141,9 +148,7 @@ double RidgeRegulariser<T>::Data::add_frame(const Job& job, Index planes, Extent
   };
   parallel_for(planes * 4, 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      Job part = job;
-      part.x += i / 4 * pixels;
-      if (job.v != nullptr) part.v += i / 4 * pixels;
+      Job part = job.from(i / 4, channels(), pixels);
       if (job.out != nullptr) part.out = strips + i * room;
       values[i] = one_side(part, turn(i));
     }

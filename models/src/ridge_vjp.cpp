@@ -11,18 +11,6 @@ using detail::PaddedPlanes;
 using detail::Planes;
 using detail::Scratch;
 
-template <class T>
-struct RidgeRegulariser<T>::Data::Sums {
-  std::vector<Array<double>> kernels;
-  std::vector<double> cells;    // LinearSpline::Data::sums_size() for each channel
-  std::vector<double> scaling;  // <W u, s> differentiated by alpha
-  explicit Sums(const Data& data)
-      : cells(static_cast<std::size_t>(data.channels() * data.spline().sums_size()), 0.0),
-        scaling(static_cast<std::size_t>(data.channels()), 0.0) {
-    for (const Array<T>& k : data.filters.kernels()) kernels.emplace_back(k.shape());
-  }
-};
-
 namespace {
 
 /// What the layers see of an image, and what comes back through them. Level l lies on the image
@@ -113,7 +101,31 @@ double dot_row(Index n, const T* a, const T* b) {
 }  // namespace
 
 template <class T>
-void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums) const {
+RidgeGradients RidgeRegulariser<T>::Data::no_gradients(Index planes) const {
+  RidgeGradients result;
+  for (const Array<T>& k : filters.kernels()) result.kernels.emplace_back(k.shape());
+  result.profile = Array<double>(parameters.profile.shape());
+  result.scaling.assign(static_cast<std::size_t>(planes * channels()), 0.0);
+  return result;
+}
+
+template <class T>
+void RidgeRegulariser<T>::Data::add_cells(const double* alpha, const double* cells,
+                                          RidgeGradients& sums) const {
+  const Index knots = spline().knots();
+  Scratch<double> memory(knots);
+  double* const row = memory.data();
+  for (Index c = 0; c < channels(); ++c, cells += spline().sums_size()) {
+    std::fill_n(row, knots, 0.0);
+    spline().add_gradient(alpha[c], cells, row);
+    double* const to = sums.profile.data() + (spline().channels() == 1 ? 0 : c * knots);
+    for (Index k = 0; k < knots; ++k) to[k] += row[k] * parameters.weight / alpha[c];
+  }
+}
+
+template <class T>
+void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Extent size, Index plane,
+                                                  RidgeGradients& sums) const {
   const Convolutions& w = convolutions();
   const Levels<T, Convolutions> levels(w, size);
   const auto of_x = levels.forward(job.x), of_u = levels.forward(job.v);
@@ -122,6 +134,10 @@ void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums)
   auto s = levels.cotangent(last), t = levels.cotangent(last);
   w.forward[last].convolve(levels.seen(of_x, last), z.window());
   w.forward[last].convolve(levels.seen(of_u, last), t->window());
+  Scratch<double> memory(channels() * spline().sums_size());
+  double* const cells = memory.data();
+  std::fill_n(cells, channels() * spline().sums_size(), 0.0);
+  double* const scaling = sums.scaling.data() + plane * channels();
   const auto finish_channel = [&](Index c) {
     const double alpha = job.alpha[c];
     double by_slope = 0, by_value = 0;
@@ -130,71 +146,71 @@ void RidgeRegulariser<T>::Data::add_vjp(const Job& job, Extent size, Sums& sums)
       T *const ss = s->window().at(c, y, 0), *const ts = t->window().at(c, y, 0);
       spline().values(c, alpha, size.columns, zs, ss, nullptr);
       by_value += dot_row(size.columns, ts, ss);
-      spline().add_sums(c, alpha, size.columns, zs, ts, ts,
-                        sums.cells.data() + c * spline().sums_size());
+      spline().add_sums(c, alpha, size.columns, zs, ts, ts, cells + c * spline().sums_size());
       by_slope += dot_row(size.columns, ts, zs);
     }
     // d/d alpha of phi(alpha z) / alpha.
-    sums.scaling[static_cast<std::size_t>(c)] += (by_slope - by_value) / alpha;
+    scaling[c] += (by_slope - by_value) / alpha;
   };
   parallel_for(channels(), 1, [&](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) finish_channel(c);
   });
+  add_cells(job.alpha, cells, sums);
   levels.backward(std::move(s), of_u, sums.kernels.data(), nullptr);
   levels.backward(std::move(t), of_x, sums.kernels.data(), job.out);
 }
 
 template <class T>
-RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, double sigma, ConstView<T> u,
+RidgeGradients RidgeRegulariser<T>::Data::vjp(const Job& job, Index planes, Extent size) const {
+  RidgeGradients sums = no_gradients(planes);
+  for (Index i = 0; i < planes; ++i)
+    add_vjp_by_layers(job.from(i, channels(), size.rows * size.columns), size, i, sums);
+  return sums;
+}
+
+namespace {
+
+void add(const double* from, Array<double>& to) {
+  for (double& v : to) v += *from++;
+}
+
+}  // namespace
+
+template <class T>
+RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u,
                                         View<T> out) const {
   require_shape("RidgeRegulariser::vjp cotangent", u.shape(), x.shape());
   require_shape("RidgeRegulariser::vjp output", out.shape(), x.shape());
-  const Shape& shape = x.shape();
-  if (shape.rank() < 2)
-    throw ShapeError("RidgeRegulariser::vjp: got " + to_string(shape) + ", expected (..., H, W)");
-  const Extent size{shape.back(1), shape.back(0)};
-  const Index pixels = size.rows * size.columns, planes = pixels > 0 ? shape.size() / pixels : 0;
-  const std::vector<double> alpha = scaling(sigma);
-  // At most 32 parts, added in their order.
-  const Index grain = std::max<Index>(1, (planes + 31) / 32), parts = (planes + grain - 1) / grain;
-  std::vector<typename Data::Sums> sums(static_cast<std::size_t>(parts),
-                                        typename Data::Sums(*data_));
-  parallel_for(planes, grain, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      data_->add_vjp({alpha.data(), x.data() + i * pixels, u.data() + i * pixels,
-                      out.data() + i * pixels, false},
-                     size, sums[static_cast<std::size_t>(begin / grain)]);
+  Extent size;
+  const Index planes = detail::count_planes("RidgeRegulariser::vjp", x.shape(), size);
+  detail::require_levels("RidgeRegulariser::vjp", x.shape(), sigma);
+  const Index levels = sigma.size(), count = channels(), group = Data::group;
+  const Index share = std::max<Index>(1, planes / std::max<Index>(1, levels));
+  Scratch<double> alpha(planes * count);
+  data_->fill_scaling(sigma, planes, alpha.data());
+  const typename Data::Job job{alpha.data(), x.data(), u.data(), out.data(), false};
+  std::vector<RidgeGradients> parts(static_cast<std::size_t>((planes + group - 1) / group));
+  parallel_for(planes, group, [&](Index begin, Index end) {
+    parts[static_cast<std::size_t>(begin / group)] =
+        data_->vjp(job.from(begin, count, size.rows * size.columns), end - begin, size);
   });
-  return data_->gradients(alpha, sums);
-}
-
-template <class T>
-RidgeGradients RidgeRegulariser<T>::Data::gradients(const std::vector<double>& alpha,
-                                                    const std::vector<Sums>& parts) const {
-  RidgeGradients result;
-  for (const Array<T>& k : filters.kernels()) result.kernels.emplace_back(k.shape());
-  result.profile = Array<double>(parameters.profile.shape());
-  result.scaling.assign(alpha.size(), 0.0);
-  Array<double> row(Shape{parameters.profile.shape()[1]});
-  for (const Sums& part : parts) {
+  RidgeGradients result = data_->no_gradients(levels);
+  for (std::size_t g = 0; g < parts.size(); ++g) {
     for (std::size_t l = 0; l < result.kernels.size(); ++l)
-      for (Index i = 0; i < result.kernels[l].size(); ++i)
-        result.kernels[l][i] += part.kernels[l][i];
-    for (Index c = 0; c < channels(); ++c) {
-      const double a = alpha[static_cast<std::size_t>(c)];
-      result.scaling[static_cast<std::size_t>(c)] += part.scaling[static_cast<std::size_t>(c)];
-      std::fill(row.begin(), row.end(), 0.0);
-      spline().add_gradient(a, part.cells.data() + c * spline().sums_size(), row.data());
-      double* const to = result.profile.data() + (spline().channels() == 1 ? 0 : c * row.size());
-      for (Index k = 0; k < row.size(); ++k) to[k] += row[k] * parameters.weight / a;
+      add(parts[g].kernels[l].data(), result.kernels[l]);
+    add(parts[g].profile.data(), result.profile);
+    for (std::size_t i = 0; i < parts[g].scaling.size(); ++i) {
+      const Index plane = static_cast<Index>(g) * group + static_cast<Index>(i) / count;
+      const Index at = plane / share * count + static_cast<Index>(i) % count;
+      result.scaling[static_cast<std::size_t>(at)] += parts[g].scaling[i];
     }
   }
   return result;
 }
 
-template RidgeGradients RidgeRegulariser<float>::vjp(ConstView<float>, double, ConstView<float>,
-                                                     View<float>) const;
-template RidgeGradients RidgeRegulariser<double>::vjp(ConstView<double>, double, ConstView<double>,
-                                                      View<double>) const;
+template RidgeGradients RidgeRegulariser<float>::vjp(ConstView<float>, const NoiseLevels&,
+                                                     ConstView<float>, View<float>) const;
+template RidgeGradients RidgeRegulariser<double>::vjp(ConstView<double>, const NoiseLevels&,
+                                                      ConstView<double>, View<double>) const;
 
 }  // namespace fejer

@@ -247,3 +247,70 @@ TEST_CASE("RidgeRegulariser::vjp: parameters and image against central differenc
       CHECK(again.scaling == gradients.scaling);
     }
 }
+
+TEST_CASE("RidgeRegulariser: a noise level for each sample is the samples one by one") {
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
+    const RidgeRegulariser<double> R(small_ridge(borders));
+    const Shape shape{11, 2, 12, 9}, one{2, 12, 9};
+    const Array<double> x = random_array(shape, "x", 0.1), u = random_array(shape, "u");
+    std::vector<double> sigmas;
+    for (int i = 0; i < 11; ++i) sigmas.push_back(0.01 * (1 + i % 4));
+    Array<double> g(shape), h(shape), hv(shape);
+    const double value = R.value_and_gradient(x, sigmas, g);
+    R.hessian_vector_product(x, sigmas, u, h);
+    const RidgeGradients all = R.vjp(x, sigmas, u, hv);
+    REQUIRE(all.scaling.size() == 11 * 5);
+    double sum = 0;
+    std::vector<Array<double>> kernels;
+    for (const auto& k : all.kernels) kernels.emplace_back(k.shape());
+    Array<double> profile(all.profile.shape());
+    for (Index i = 0; i < 11; ++i) {
+      const double sigma_i = sigmas[static_cast<std::size_t>(i)];
+      Array<double> gi(one), hi(one), hvi(one);
+      sum += R.value_and_gradient(x.slice(i), sigma_i, gi);
+      R.hessian_vector_product(x.slice(i), sigma_i, u.slice(i), hi);
+      const RidgeGradients of = R.vjp(x.slice(i), sigma_i, u.slice(i), hvi);
+      CHECK(distance(Array<double>(g.slice(i)), gi) <= 1e-14 * norm(gi));
+      CHECK(distance(Array<double>(h.slice(i)), hi) <= 1e-14 * norm(hi));
+      CHECK(distance(Array<double>(hv.slice(i)), hvi) <= 1e-14 * norm(hvi));
+      for (std::size_t l = 0; l < kernels.size(); ++l) axpy<double>(1, of.kernels[l], kernels[l]);
+      axpy<double>(1, of.profile, profile);
+      for (std::size_t c = 0; c < 5; ++c)
+        CHECK(all.scaling[static_cast<std::size_t>(i) * 5 + c] ==
+              doctest::Approx(of.scaling[c]).epsilon(1e-12));
+    }
+    CHECK(value == doctest::Approx(sum).epsilon(1e-13));
+    CHECK(R.value(x, sigmas) == doctest::Approx(sum).epsilon(1e-13));
+    for (std::size_t l = 0; l < kernels.size(); ++l)
+      CHECK(distance(all.kernels[l], kernels[l]) <= 1e-13 * norm(kernels[l]));
+    CHECK(distance(all.profile, profile) <= 1e-13 * norm(profile));
+  }
+  const RidgeRegulariser<double> R(small_ridge());
+  const Array<double> x(Shape{3, 4, 4}), flat(Shape{4, 4});
+  CHECK(
+      throws_with<ShapeError>([&] { R.value(x, std::vector<double>(2, 0.1)); }, "2 noise levels"));
+  CHECK(throws_with<ShapeError>([&] { R.value(flat, std::vector<double>(4, 0.1)); }, "first axis"));
+}
+
+TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8, bit for bit") {
+  const RidgeRegulariser<float> R(small_ridge(Borders::zero_once));
+  const Shape shape{19, 1, 20, 20};
+  const auto x = random_array<float>(shape, "x", 0.1F), u = random_array<float>(shape, "u");
+  Array<float> h(shape);
+  const RidgeGradients all = R.vjp(x, sigma, u, h);
+  std::vector<Array<double>> kernels;
+  for (const auto& k : all.kernels) kernels.emplace_back(k.shape());
+  Array<double> profile(all.profile.shape());
+  for (Index first = 0; first < 19; first += 8) {
+    const Index count = std::min<Index>(8, 19 - first), at = first * 400;
+    const Shape part{count, 1, 20, 20};
+    Array<float> of_x(part);
+    const RidgeGradients some = R.vjp(ConstView<float>(x.data() + at, part), sigma,
+                                      ConstView<float>(u.data() + at, part), of_x);
+    for (Index i = 0; i < of_x.size(); ++i) CHECK(of_x[i] == h[at + i]);
+    for (std::size_t l = 0; l < kernels.size(); ++l) axpy<double>(1, some.kernels[l], kernels[l]);
+    axpy<double>(1, some.profile, profile);
+  }
+  for (std::size_t l = 0; l < kernels.size(); ++l) CHECK(same_bits(all.kernels[l], kernels[l]));
+  CHECK(same_bits(all.profile, profile));
+}

@@ -3,6 +3,7 @@
 /// SIAM J. Imaging Sci. 17 (2024) 91), for several noise levels or for one.
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,11 +47,30 @@ struct Bound {
 /// `margin`: estimated norms are multiplied by 1.01; `as_published`: taken as they are.
 enum class NormRule { margin, as_published };
 
+/// One noise level for all images, or one for each entry of the first axis of x (N, ..., H, W).
+/// Borrows what it is made of: an argument, not something to keep.
+class NoiseLevels {
+ public:
+  NoiseLevels(double sigma) : one_(sigma) {}
+  NoiseLevels(std::span<const double> sigmas) : several_(sigmas), single_(false) {}
+  NoiseLevels(const std::vector<double>& sigmas) : NoiseLevels(std::span(sigmas)) {}
+  bool single() const { return single_; }
+  Index size() const { return single_ ? 1 : static_cast<Index>(several_.size()); }
+  double operator[](Index i) const {
+    return single_ ? one_ : several_[static_cast<std::size_t>(i)];
+  }
+
+ private:
+  double one_ = 0;
+  std::span<const double> several_;
+  bool single_ = true;
+};
+
 /// Gradients of <u, grad R(x; sigma)> with respect to what R is made of.
 struct RidgeGradients {
   std::vector<Array<double>> kernels;  ///< of W: RidgeParameters::kernels, the first over sqrt(L)
   Array<double> profile;               ///< RidgeParameters::profile
-  std::vector<double> scaling;         ///< alpha_c(sigma), c = 0..C-1
+  std::vector<double> scaling;         ///< alpha_c(sigma): (C), or (N, C) for N noise levels
 };
 
 /// How W^T phi(W x) is computed. `layers`: convolution by convolution, at any size. `tiles`: W as
@@ -76,18 +96,20 @@ class RidgeRegulariser {
   /// alpha_c(sigma), c = 0..C-1. Throws ArgumentError for sigma < 0, above 1, or not finite.
   std::vector<double> scaling(double sigma) const;
 
-  double value(ConstView<T> x, double sigma) const;
-  void gradient(ConstView<T> x, double sigma, View<T> out) const;
-  double value_and_gradient(ConstView<T> x, double sigma, View<T> out) const;
+  double value(ConstView<T> x, const NoiseLevels& sigma) const;
+  void gradient(ConstView<T> x, const NoiseLevels& sigma, View<T> out) const;
+  double value_and_gradient(ConstView<T> x, const NoiseLevels& sigma, View<T> out) const;
   /// out = Hess R(x) v (at knots: the slope of the right piece).
-  void hessian_vector_product(ConstView<T> x, double sigma, ConstView<T> v, View<T> out) const;
+  void hessian_vector_product(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> v,
+                              View<T> out) const;
   /// Vector-Jacobian product of (x, parameters) -> grad R(x; sigma) with the cotangent u: returns
   /// the gradients for the parameters, out = Hess R(x) u is that for x. With s = phi(alpha W x) /
   /// alpha and t = phi'(alpha W x) (W u): <u, grad R> = <W u, s>, so a kernel's gradient is the
-  /// correlation of s with what the layer sees of u, plus that of t with what it sees of x. By
-  /// layers, images in parallel; an order of sums that depends on shapes alone. Cost: 3 to 4
-  /// gradients by layers.
-  RidgeGradients vjp(ConstView<T> x, double sigma, ConstView<T> u, View<T> out) const;
+  /// correlation of s with what the layer sees of u, plus that of t with what it sees of x. The
+  /// gradients for the parameters are sums over groups of 8 images, added in their order: a caller
+  /// who takes a batch group by group and adds up gets the same bits. Cost: 3 to 4 gradients by
+  /// layers.
+  RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out) const;
   /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
   void filter(ConstView<T> x, View<T> z) const;
 
@@ -107,7 +129,7 @@ class RidgeRegulariser {
 
  private:
   struct Data;
-  double run(const char* where, ConstView<T> x, double sigma, T* out, const T* v,
+  double run(const char* where, ConstView<T> x, const NoiseLevels& sigma, T* out, const T* v,
              bool want_value) const;
   std::shared_ptr<const Data> data_;
   RidgeEvaluation evaluation_ = RidgeEvaluation::automatic;
