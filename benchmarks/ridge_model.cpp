@@ -46,7 +46,8 @@ RidgeModel ridge_model(const Setting& setting, RidgeKind kind) {
   return models.emplace(kind, load(setting.data, kind)).first->second;
 }
 
-void save_ridge(const Exchange& files, const RidgeRegulariser<float>& model, double sigma) {
+void save_ridge(const Exchange& files, const RidgeRegulariser<float>& model,
+                const NoiseLevels& sigma) {
   const RidgeParameters& p = model.parameters();
   for (std::size_t l = 0; l < p.kernels.size(); ++l) {
     Array<double> kernel = p.kernels[l];
@@ -58,7 +59,13 @@ void save_ridge(const Exchange& files, const RidgeRegulariser<float>& model, dou
   for (double& v : profile) v *= p.weight;
   files.save("profile", profile);
   files.save("range", {p.x_min, p.x_max});
-  files.save("alpha", model.scaling(sigma));
+  std::vector<double> alpha;
+  for (Index i = 0; i < sigma.size(); ++i) {
+    const std::vector<double> one = model.scaling(sigma[i]);
+    alpha.insert(alpha.end(), one.begin(), one.end());
+  }
+  files.save("alpha", alpha);
+  files.save("once", {p.borders == Borders::zero_once ? 1.0 : 0.0});
 }
 
 }  // namespace fejer::benchmarks

@@ -20,7 +20,9 @@ enum class RidgeKind { crr, wcrr };
 RidgeModel ridge_model(const Setting& setting, RidgeKind kind);
 
 /// kernel0, kernel1, ... with norm_squared in the first; profile, times the weight; range (x_min,
-/// x_max); alpha, so that grad R(x) = W^T [profile_c(alpha_c W x) / alpha_c].
-void save_ridge(const Exchange& files, const RidgeRegulariser<float>& model, double sigma);
+/// x_max); alpha (C, or N C of N noise levels), so that grad R(x) = W^T [profile_c(alpha_c W x) /
+/// alpha_c]; once: 1 where zeros lie around the image only, else 0.
+void save_ridge(const Exchange& files, const RidgeRegulariser<float>& model,
+                const NoiseLevels& sigma);
 
 }  // namespace fejer::benchmarks

@@ -1,5 +1,7 @@
 #include <memory>
+#include <optional>
 
+#include <fejer/models/ridge_hessian.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/rng.hpp>
 
@@ -10,14 +12,33 @@ namespace {
 
 constexpr double sigma = 25.0 / 255;
 
-/// One image, or patches of 40x40.
+/// One image, or patches of 40x40: `once` with zeros around the image only and a noise level for
+/// each patch, as our models are trained; else as published.
 struct Size {
   Index images, rows, columns;
+  bool once = false;
   std::string name() const {
     return (images > 1 ? std::to_string(images) + "x" : "") + std::to_string(rows) + "x" +
-           std::to_string(columns);
+           std::to_string(columns) + (once ? "-once" : "");
+  }
+  std::string what() const {
+    return std::string(images > 1 ? ", of patches" : "") + (once ? ", padded once" : "");
+  }
+  std::vector<double> sigmas() const {
+    std::vector<double> result(1, sigma);
+    for (Index i = 1; once && i < images; ++i)
+      result.push_back(static_cast<double>(5 + i % 6 * 5) / 255);
+    return result;
+  }
+  NoiseLevels levels(const std::vector<double>& of) const {
+    return of.size() > 1 ? NoiseLevels(of) : NoiseLevels(of[0]);
   }
 };
+
+RidgeParameters with_borders(RidgeParameters parameters, const Size& size) {
+  if (size.once) parameters.borders = Borders::zero_once;
+  return parameters;
+}
 
 Array<float> noisy(const Setting& setting, const Size& size) {
   Array<float> x = patches(setting, size.images, size.rows, size.columns);
@@ -25,52 +46,65 @@ Array<float> noisy(const Setting& setting, const Size& size) {
   return x;
 }
 
+enum class Job { gradient, hessian, prepared_hessian };
+
 /// A noisy photograph, and room for the result.
 struct Problem {
   RidgeRegulariser<float> model;
+  std::vector<double> sigmas;
+  NoiseLevels levels;
   Array<float> x, direction, result;
-  bool hessian;
+  Job job;
+  std::optional<RidgeHessian<float>> hessian{};
 
-  Problem(const RidgeParameters& parameters, const Setting& setting, const Size& size, bool second)
-      : model(parameters),
+  Problem(const RidgeParameters& parameters, const Setting& setting, const Size& size, Job which)
+      : model(with_borders(parameters, size)),
+        sigmas(size.sigmas()),
+        levels(size.levels(sigmas)),
         x(noisy(setting, size)),
         direction(noise<float>("direction", x.shape())),
         result(x.shape()),
-        hessian(second) {
-    save_ridge(setting.files, model, sigma);
+        job(which) {
+    save_ridge(setting.files, model, levels);
     setting.files.save("x", x);
     setting.files.save("direction", direction);
+    if (job == Job::prepared_hessian) hessian.emplace(model, x, levels);
     warm_up();
   }
   /// Code and tables are in memory before memory is measured.
   void warm_up() const {
     const Array<float> small(Shape{1, 16, 16}, 0.5F);
     Array<float> out(small.shape());
-    if (hessian) return model.hessian_vector_product(small, sigma, small, out);
+    if (job != Job::gradient) return model.hessian_vector_product(small, sigma, small, out);
     model.gradient(small, sigma, out);
   }
   void run() {
-    if (hessian) return model.hessian_vector_product(x, sigma, direction, result);
-    model.gradient(x, sigma, result);
+    if (hessian) return hessian->apply(direction, result);
+    if (job == Job::hessian) return model.hessian_vector_product(x, levels, direction, result);
+    model.gradient(x, levels, result);
   }
 };
 
 /// Gradients of <direction, grad R(x)> in x and in all parameters.
 struct ParameterGradient {
   RidgeRegulariser<float> model;
+  std::vector<double> sigmas;
+  NoiseLevels levels;
   Array<float> x, direction, of_x;
   RidgeGradients of_parameters;
 
   ParameterGradient(const RidgeParameters& parameters, const Setting& setting, const Size& size)
-      : model(parameters),
+      : model(with_borders(parameters, size)),
+        sigmas(size.sigmas()),
+        levels(size.levels(sigmas)),
         x(noisy(setting, size)),
         direction(noise<float>("direction", x.shape())),
         of_x(x.shape()) {
-    save_ridge(setting.files, model, sigma);
+    save_ridge(setting.files, model, levels);
     setting.files.save("x", x);
     setting.files.save("direction", direction);
   }
-  void run() { of_parameters = model.vjp(x, sigma, direction, of_x); }
+  void run() { of_parameters = model.vjp(x, levels, direction, of_x); }
   /// The others know the profile times the weight only.
   void save(const Exchange& files, const std::string& name) const {
     files.save(name, of_x);
@@ -90,23 +124,28 @@ std::string describe(RidgeKind kind) {
                                 : "WCRR-NN, 1-4-8-60 channels, 5x5, one spline of 101 knots: ";
 }
 
+std::string name_of(RidgeKind kind) { return kind == RidgeKind::crr ? "crr" : "wcrr"; }
+
 /// A row of Problem without its opponents.
-Row problem_row(RidgeKind kind, bool hessian, const Size& size) {
-  const std::string name = kind == RidgeKind::crr ? "crr" : "wcrr";
-  return {.name = name + (hessian ? "-hessian-product/" : "-gradient/") + size.name(),
-          .what = describe(kind) + (hessian ? "Hessian times vector" : "gradient"),
+Row problem_row(RidgeKind kind, Job job, const Size& size) {
+  const char* const jobs[] = {"-gradient/", "-hessian-product/", "-prepared-hessian-product/"};
+  const char* const what[] = {"gradient", "Hessian times vector",
+                              "Hessian times vector, slopes of the splines known"};
+  const auto which = static_cast<std::size_t>(job);
+  return {.name = name_of(kind) + jobs[which] + size.name(),
+          .what = describe(kind) + what[which] + size.what(),
           .opponents = {},
           .ours = [=](const Setting& setting) {
             const RidgeModel model = ridge_model(setting, kind);
-            Call call = make_call(
-                std::make_shared<Problem>(model.parameters, setting, size, hessian), setting);
+            Call call =
+                make_call(std::make_shared<Problem>(model.parameters, setting, size, job), setting);
             call.remark = model.remark;
             return call;
           }};
 }
 
 Row gradient_row(RidgeKind kind, const Size& size) {
-  Row r = problem_row(kind, false, size);
+  Row r = problem_row(kind, Job::gradient, size);
   r.tolerance = 1e-4;
   r.memory = size.columns == 321;
   const bool crr = kind == RidgeKind::crr;
@@ -120,16 +159,15 @@ Row gradient_row(RidgeKind kind, const Size& size) {
 }
 
 /// As in training: all patches of a step.
-Row batch_row(RidgeKind kind, Index images, double goal) {
-  Row r = problem_row(kind, false, {images, 40, 40});
-  r.what += ", of patches";
+Row batch_row(RidgeKind kind, const Size& size, double goal) {
+  Row r = problem_row(kind, Job::gradient, size);
   r.tolerance = 1e-4;
   r.opponents = {{"torch-tuned", goal}, {"torch-default"}};
   return r;
 }
 
-Row hessian_row(const Size& size) {
-  Row r = problem_row(RidgeKind::wcrr, true, size);
+Row hessian_row(const Size& size, Job job) {
+  Row r = problem_row(RidgeKind::wcrr, job, size);
   // Where rounding puts an element on the other side of a knot, its slope is another one.
   r.tolerance = 1e-2;
   r.opponents = {{"torch-tuned", 5}};
@@ -137,14 +175,14 @@ Row hessian_row(const Size& size) {
 }
 
 /// Tolerance: slopes at knots, as in hessian_row; here most of them sum up over the image.
-Row parameter_row(const Size& size) {
-  return {.name = "wcrr-step-parameter-gradient/" + size.name(),
-          .what = describe(RidgeKind::wcrr) +
-                  "gradients of <u, grad R(x)> in x, kernels, profile and scaling",
+Row parameter_row(RidgeKind kind, const Size& size) {
+  return {.name = name_of(kind) + "-step-parameter-gradient/" + size.name(),
+          .what = describe(kind) +
+                  "gradients of <u, grad R(x)> in x, kernels, profile and scaling" + size.what(),
           .opponents = {{"torch-tuned", 5}, {"torch-default"}},
           .ours =
               [=](const Setting& setting) {
-                const RidgeModel model = ridge_model(setting, RidgeKind::wcrr);
+                const RidgeModel model = ridge_model(setting, kind);
                 const auto state =
                     std::make_shared<ParameterGradient>(model.parameters, setting, size);
                 return Call{.run = [state] { state->run(); },
@@ -162,10 +200,17 @@ void add_ridge_rows(std::vector<Row>& rows) {
   const Size portrait{1, 481, 321}, square{1, 512, 512};
   for (const RidgeKind kind : {RidgeKind::crr, RidgeKind::wcrr})
     for (const Size& size : {portrait, square}) rows.push_back(gradient_row(kind, size));
-  rows.push_back(batch_row(RidgeKind::crr, 128, 3));
-  rows.push_back(batch_row(RidgeKind::wcrr, 16, 5));
-  for (const Size& size : {portrait, square}) rows.push_back(hessian_row(size));
-  rows.push_back(parameter_row(portrait));
+  for (const bool once : {false, true}) {
+    const Size few{16, 40, 40, once}, many{128, 40, 40, once};
+    rows.push_back(batch_row(RidgeKind::crr, many, 3));
+    rows.push_back(batch_row(RidgeKind::wcrr, few, 5));
+    rows.push_back(hessian_row(few, Job::hessian));
+    rows.push_back(parameter_row(RidgeKind::crr, many));
+    rows.push_back(parameter_row(RidgeKind::wcrr, few));
+  }
+  rows.push_back(hessian_row({16, 40, 40, true}, Job::prepared_hessian));
+  for (const Size& size : {portrait, square}) rows.push_back(hessian_row(size, Job::hessian));
+  rows.push_back(parameter_row(RidgeKind::wcrr, portrait));
 }
 
 }  // namespace fejer::benchmarks

@@ -103,14 +103,30 @@ class Ridge:
         self.flipped = [flip(k) for k in self.kernels]
         self.transposed = adjoint == "transposed"
         self.splines = Splines(inputs.profile, *inputs.range)
-        self.alpha = tensor(inputs.alpha).view(1, -1, 1, 1)
+        # One row, or one for each image.
+        self.alpha = tensor(inputs.alpha).view(-1, self.kernels[-1].shape[0], 1, 1)
+        # Zeros around the image only: then every layer has fewer pixels than the last one.
+        self.once = bool(inputs.once[0])
+        self.reach = sum(k.shape[-1] // 2 for k in self.kernels)
 
     def filter(self, x):
+        if self.once:
+            x = F.conv2d(x, self.kernels[0], padding=self.reach)
+            for kernel in self.kernels[1:]:
+                x = F.conv2d(x, kernel)
+            return x
         for kernel in self.kernels:
             x = F.conv2d(x, kernel, padding=kernel.shape[-1] // 2)
         return x
 
     def filter_adjoint(self, z):
+        if self.once:
+            for kernel, flipped in zip(reversed(self.kernels), reversed(self.flipped)):
+                if self.transposed:
+                    z = F.conv_transpose2d(z, kernel)
+                else:
+                    z = F.conv2d(z, flipped, padding=kernel.shape[-1] - 1)
+            return z[..., self.reach:-self.reach, self.reach:-self.reach]
         for kernel, flipped in zip(reversed(self.kernels), reversed(self.flipped)):
             half = kernel.shape[-1] // 2
             if self.transposed:
@@ -131,8 +147,13 @@ class Ridge:
 
     def hessian_product(self, x, v):
         """By hand, in forward mode: W^T [profile'(alpha W x) W v]."""
-        slopes = self.splines.derivatives(self.filter(x).mul_(self.alpha))
-        return self.filter_adjoint(slopes.mul_(self.filter(v)))
+        return self.filter_adjoint(self.slopes(x).mul_(self.filter(v)))
+
+    def slopes(self, x):
+        return self.splines.derivatives(self.filter(x).mul_(self.alpha))
+
+    def prepared_hessian_product(self, slopes, v):
+        return self.filter_adjoint(self.filter(v).mul_(slopes))
 
     def hessian_product_by_autograd(self, x, v):
         """The gradient is differentiated backwards; the Hessian is symmetric."""

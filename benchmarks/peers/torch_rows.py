@@ -36,16 +36,27 @@ def ridge_gradient(inputs):
 
 @row("wcrr-hessian-product")
 def hessian_product(inputs):
-    x, v = tensor(inputs.x)[None], tensor(inputs.direction)[None]
+    x, v = tensor(inputs.x)[:, None], tensor(inputs.direction)[:, None]
     transposed, flipped = Ridge(inputs, "transposed"), Ridge(inputs, "flipped")
     return {
-        "by hand, transposed": lambda: transposed.hessian_product(x, v)[0],
-        "by hand, flipped": lambda: flipped.hessian_product(x, v)[0],
-        "autograd, flipped": lambda: flipped.hessian_product_by_autograd(x, v)[0],
+        "by hand, transposed": lambda: transposed.hessian_product(x, v)[:, 0],
+        "by hand, flipped": lambda: flipped.hessian_product(x, v)[:, 0],
+        "autograd, flipped": lambda: flipped.hessian_product_by_autograd(x, v)[:, 0],
     }
 
 
-@row("wcrr-step-parameter-gradient")
+@row("wcrr-prepared-hessian-product")
+def prepared_hessian_product(inputs):
+    x, v = tensor(inputs.x)[:, None], tensor(inputs.direction)[:, None]
+    transposed, flipped = Ridge(inputs, "transposed"), Ridge(inputs, "flipped")
+    slopes = flipped.slopes(x)
+    return {
+        "transposed": lambda: transposed.prepared_hessian_product(slopes, v)[:, 0],
+        "flipped": lambda: flipped.prepared_hessian_product(slopes, v)[:, 0],
+    }
+
+
+@row("crr-step-parameter-gradient", "wcrr-step-parameter-gradient")
 def step_parameter_gradient(inputs):
     x, u = tensor(inputs.x)[:, None], tensor(inputs.direction)[:, None]
 

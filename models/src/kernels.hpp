@@ -79,22 +79,37 @@ struct CorrelationTask {
   T* result;
 };
 
-/// Fourier transforms of `lanes` tiles of 64 x 64 complex values at once. A line holds the real
-/// parts of its 64 points (`lanes` values each), then the imaginary parts; a spectrum holds point
-/// (column, row) as a pair of `lanes` values, in the order of the transforms (see tile_index);
-/// h has one complex weight for every point of a spectrum.
-constexpr std::ptrdiff_t tile_size = 64;
+/// See columns_to_gradient.
+template <class T>
+struct TileGradientTask {
+  const T* twiddles;
+  const T* s;
+  const T* t;
+  std::ptrdiff_t stride;
+  const T* h;
+  const T* u;
+  const T* x;
+  T* spectrum;
+  T* gradient;
+};
+
+/// Fourier transforms of `lanes` tiles of size x size complex values at once. A line holds the real
+/// parts of its points (`lanes` values each), then the imaginary parts; a spectrum holds point
+/// (column, row) as a pair of `lanes` values, in the order of the transforms; h has one complex
+/// weight for every point of a spectrum. `lanes` divides `sum_parts`.
 template <class T>
 struct TileKernels {
-  std::ptrdiff_t lanes;
+  std::ptrdiff_t size, lanes;
   void (*forward_line)(const T* twiddles, T* line);
   void (*inverse_line)(const T* twiddles, T* line);
   /// spectrum = F(columns), or spectrum += conj(h) F(columns).
   void (*columns_to_spectrum)(const T* twiddles, const T* lines, std::ptrdiff_t stride, const T* h,
                               T* spectrum);
-  /// columns = 64 F^-1(spectrum), or of h spectrum.
+  /// columns = size F^-1(spectrum), or of h spectrum.
   void (*spectrum_to_columns)(const T* twiddles, const T* spectrum, const T* h, T* lines,
                               std::ptrdiff_t stride);
+  /// spectrum += conj(h) F(t); gradient[point] = sum over lanes of conj(u) F(s) + conj(x) F(t).
+  void (*columns_to_gradient)(const TileGradientTask<T>&);
 };
 
 template <class T>
@@ -111,7 +126,11 @@ struct Kernels {
   /// sums[sum_parts][cells][2] += (g, g x).
   void (*spline_sums)(const SplineTask<T>&, std::ptrdiff_t n, const T* x, const T* g, T* gx,
                       double* sums);
-  TileKernels<T> tile;
+  /// row[i] *= factors[i % lanes], i < columns * lanes.
+  void (*scale_lanes)(const T* factors, std::ptrdiff_t columns, T* row);
+  /// row[i] *= factors[i], n a multiple of `lanes`.
+  void (*multiply)(const T* factors, std::ptrdiff_t n, T* row);
+  TileKernels<T> tiles[2];  ///< of 48 x 48 and of 64 x 64
 };
 
 template <class T>

@@ -12,6 +12,10 @@ const Kernels<T>& avx512_kernels() {
     Kernels<T> wide = table<T>("avx512");
     wide.spline = avx2_kernels<T>().spline;
     wide.spline_sums = avx2_kernels<T>().spline_sums;
+    // Eight tiles in a register: a group of images whose gradients add up.
+    wide.scale_lanes = avx2_kernels<T>().scale_lanes;
+    wide.multiply = avx2_kernels<T>().multiply;
+    for (int i = 0; i < 2; ++i) wide.tiles[i] = avx2_kernels<T>().tiles[i];
     return wide;
   }();
   return result;

@@ -365,9 +365,17 @@ double potential(const PotentialTask<T>& task, Offset n, const T* x) {
 
 template <class T>
 constexpr Kernels<T> table(const char* name) {
-  return {name,          &convolve<T>,    &spline<T>,
-          &potential<T>, &pieces<T>,      &potential_pieces<T>,
-          &correlate<T>, &spline_sums<T>, tile_table<T>()};
+  return {name,
+          &convolve<T>,
+          &spline<T>,
+          &potential<T>,
+          &pieces<T>,
+          &potential_pieces<T>,
+          &correlate<T>,
+          &spline_sums<T>,
+          &scale_lanes<T>,
+          &multiply<T>,
+          {tile_table<3, T>(), tile_table<4, T>()}};
 }
 
 }  // namespace

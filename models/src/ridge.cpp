@@ -60,19 +60,14 @@ MultiConvolution<T> normalised_filters(const RidgeParameters& p) {
   return MultiConvolution<T>(kernels, p.borders);
 }
 
-/// The filters for an image with rows and columns exchanged, and then the order of rows reversed.
+/// The filters as they see an image that is turned so that `side` is above.
 template <class T>
-MultiConvolution<T> turned(const MultiConvolution<T>& w, bool exchange, bool reverse) {
+MultiConvolution<T> turned(const MultiConvolution<T>& w, int side) {
   std::vector<Array<T>> kernels;
   for (const Array<T>& k : w.kernels()) {
-    const Index height = k.shape()[2], width = k.shape()[3];
-    const Index rows = exchange ? width : height, columns = exchange ? height : width;
-    Array<T> result(Shape{k.shape()[0], k.shape()[1], rows, columns});
-    for (Index i = 0; i < k.size(); ++i) {
-      const Index x = i % width, y = i / width % height, filter = i / (width * height);
-      const Index row = exchange ? x : y, column = exchange ? y : x;
-      result[(filter * rows + (reverse ? rows - 1 - row : row)) * columns + column] = k[i];
-    }
+    const Shape& s = k.shape();
+    Array<T> result(side < 2 ? s : Shape{s[0], s[1], s[3], s[2]});
+    for (Index i = 0; i < k.size(); ++i) result[detail::Turn::tap(side, s, i)] = k[i];
     kernels.push_back(std::move(result));
   }
   return MultiConvolution<T>(kernels, w.borders());
@@ -92,8 +87,7 @@ RidgeRegulariser<T>::Data::Data(const RidgeParameters& p, MultiConvolution<T> w,
     : parameters(p),
       filters(std::move(w)),
       profile(std::move(f)),
-      sides{filters, turned(filters, false, true), turned(filters, true, false),
-            turned(filters, true, true)},
+      sides{filters, turned(filters, 1), turned(filters, 2), turned(filters, 3)},
       tiles(filters.kernels(), p.borders) {}
 
 template <class T>
@@ -177,8 +171,8 @@ RidgeRegulariser<T> RidgeRegulariser<T>::with(RidgeEvaluation evaluation) const 
 template <class T>
 RidgeEvaluation RidgeRegulariser<T>::evaluation(const Shape& shape) const {
   Extent size;
-  const Index planes = detail::count_planes("RidgeRegulariser::evaluation", shape, size);
-  return data_->choose(evaluation_, planes, size);
+  detail::count_planes("RidgeRegulariser::evaluation", shape, size);
+  return data_->choose(evaluation_, size);
 }
 
 template <class T>

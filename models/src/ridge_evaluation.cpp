@@ -12,10 +12,9 @@ using detail::Scratch;
 using detail::Turn;
 
 template <class T>
-RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Index planes,
-                                                  Extent size) const {
+RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Extent size) const {
   const bool by_tiles = wanted == RidgeEvaluation::tiles       ? tiles.possible(size)
-                        : wanted == RidgeEvaluation::automatic ? tiles.worthwhile(planes, size)
+                        : wanted == RidgeEvaluation::automatic ? tiles.worthwhile(size)
                                                                : false;
   return by_tiles ? RidgeEvaluation::tiles : RidgeEvaluation::layers;
 }
@@ -23,20 +22,7 @@ RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Index 
 template <class T>
 double RidgeRegulariser<T>::Data::run(const Job& job, Index planes, Extent size,
                                       RidgeEvaluation how) const {
-  if (choose(how, planes, size) == RidgeEvaluation::tiles) {
-    // One scaling at a time.
-    double total = 0;
-    const auto same = [&](Index a, Index b) {
-      const double* const alpha = job.alpha;
-      return std::equal(alpha + a * channels(), alpha + (a + 1) * channels(),
-                        alpha + b * channels());
-    };
-    for (Index i = 0, next = 0; i < planes; i = next) {
-      while (next < planes && same(i, next)) ++next;
-      total += by_tiles(job.from(i, channels(), size.rows * size.columns), next - i, size);
-    }
-    return total;
-  }
+  if (choose(how, size) == RidgeEvaluation::tiles) return by_tiles(job, planes, size);
   double total = 0;
   for (Index i = 0; i < planes; ++i)
     total += by_layers(job.from(i, channels(), size.rows * size.columns), size);
@@ -53,9 +39,17 @@ double RidgeRegulariser<T>::Data::finish(const Job& job, Index channel, Index n,
 }
 
 template <class T>
-void RidgeRegulariser<T>::Data::to_slopes(const Job& job, Index channel, Index n, T* row) const {
+void RidgeRegulariser<T>::Data::to_slopes(Index channel, double alpha, Index n, T* row) const {
   Scratch<T> values(n);
-  spline().values(channel, job.alpha[channel], n, row, values.data(), row);
+  spline().values(channel, alpha, n, row, values.data(), row);
+}
+
+template <class T>
+void RidgeRegulariser<T>::Data::scale_to_slopes(const detail::TileRow<T>& row, T* slopes) const {
+  const Index n = row.columns * row.lanes;
+  Scratch<T> values(n);
+  detail::kernels<T>().scale_lanes(row.alpha, row.columns, row.z);
+  spline().values(row.channel, 1, n, row.z, values.data(), slopes);
 }
 
 // ---- layer by layer
@@ -85,7 +79,9 @@ void RidgeRegulariser<T>::Data::hessian_by_layers(const Job& job, Extent size) c
   const Convolutions& w = convolutions();
   PaddedPlanes<T> slopes(channels(), size, Extent{}),
       z(channels(), size, w.adjoint_border(w.layers()));
-  const auto take_slopes = [&](Index c, Index, T* row) { to_slopes(job, c, size.columns, row); };
+  const auto take_slopes = [&](Index c, Index, T* row) {
+    to_slopes(c, job.alpha[c], size.columns, row);
+  };
   const RowDone keep_slopes(take_slopes);
   w.apply(detail::planes<const T>(job.x, 1, size), slopes.window(), &keep_slopes);
   const auto times_slopes = [&](Index c, Index y, T* row) {
@@ -99,23 +95,48 @@ void RidgeRegulariser<T>::Data::hessian_by_layers(const Job& job, Extent size) c
 
 // ---- by tiles
 
+/// Lane by lane: each may have its own scaling.
+template <class T>
+void RidgeRegulariser<T>::Data::add_potentials(const Job& job, const detail::TileRow<T>& row,
+                                               Index tiles_per_plane, double* values) const {
+  Scratch<T> memory(row.columns);
+  T* const lane_row = memory.data();
+  for (Index lane = 0; lane < row.used; ++lane) {
+    const Index tile = row.first_tile + lane;
+    const double alpha = job.alpha[tile / tiles_per_plane * channels() + row.channel];
+    for (Index x = 0; x < row.columns; ++x) lane_row[x] = row.z[x * row.lanes + lane];
+    values[tile] +=
+        spline().potentials(row.channel, alpha, row.columns, lane_row) / (alpha * alpha);
+  }
+}
+
 template <class T>
 double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent size) const {
-  Scratch<double> sums(channels());
-  std::fill_n(sums.data(), channels(), 0.0);
-  double* const wanted = job.want_value ? sums.data() : nullptr;
-  const auto gradient = [&](Index c, Index n, T* const* z) { return finish(job, c, n, z[0]); };
-  const auto hessian = [&](Index c, Index n, T* const* z) {
-    to_slopes(job, c, n, z[0]);
-    for (Index i = 0; i < n; ++i) z[1][i] *= z[0][i];
-    return 0.0;
+  const auto& run = detail::kernels<T>();
+  const auto cut = tiles.cut(planes, size);
+  const Index count = planes * cut.tiles_per_plane;
+  Scratch<double> sums(count);
+  double* const values = sums.data();
+  std::fill_n(values, count, 0.0);
+  const auto gradient = [&](const detail::TileRow<T>& r) {
+    if (job.want_value) add_potentials(job, r, cut.tiles_per_plane, values);
+    if (job.out == nullptr) return;
+    run.scale_lanes(r.alpha, r.columns, r.z);
+    spline().values(r.channel, 1, r.columns * r.lanes, r.z, r.z, nullptr);
+    run.scale_lanes(r.inverse_alpha, r.columns, r.z);
+  };
+  const auto hessian = [&](const detail::TileRow<T>& r) {
+    scale_to_slopes(r, r.z);
+    run.multiply(r.z, r.columns * r.lanes, r.w);
   };
   if (job.v == nullptr)
-    tiles.run({job.x}, planes, size, gradient, job.out, wanted);
+    tiles.run(
+        {.x = job.x, .alpha = job.alpha, .row = gradient, .out = job.out, .masked = job.want_value},
+        planes, size);
   else
-    tiles.run({job.x, job.v}, planes, size, hessian, job.out, nullptr);
-  const double frame = add_frame(job, planes, size);
-  return std::accumulate(sums.data(), sums.data() + channels(), frame);
+    tiles.run({.x = job.x, .v = job.v, .alpha = job.alpha, .row = hessian, .out = job.out}, planes,
+              size);
+  return std::accumulate(values, values + count, add_frame(job, planes, size));
 }
 
 // ---- the frame that tiles leave out, side by side
@@ -212,7 +233,9 @@ void RidgeRegulariser<T>::Data::strip_hessian(int side, const Job& job, Extent s
   const Extent last = w.radius(w.layers() - 1);
   PaddedPlanes<T> slopes(channels(), {depth, size.columns}, Extent{}),
       z(channels(), {depth + last.rows, size.columns}, last);
-  const auto take_slopes = [&](Index c, Index, T* row) { to_slopes(job, c, size.columns, row); };
+  const auto take_slopes = [&](Index c, Index, T* row) {
+    to_slopes(c, job.alpha[c], size.columns, row);
+  };
   const RowDone keep_slopes(take_slopes);
   w.apply_top(detail::planes<const T>(job.x, 1, size), slopes.window(), &keep_slopes);
   const auto times_slopes = [&](Index c, Index y, T* row) {

@@ -1,11 +1,14 @@
 #pragma once
 /// W^T phi(W x) by Fourier transforms of overlapping tiles. The layers are collapsed into one
-/// kernel with 2 r + 1 rows (columns); a tile looks at 64 x 64 pixels of x and has W x right in its
-/// inner 64 - 2 r, so W x by overlap-save and W^T by overlap-add, and the feature stack never
-/// reaches memory. Tiles lie in the lanes of registers, two channels in the real and the imaginary
-/// part: z_a + i z_b = F^-1(X (H_a + i H_b)), and Re F^-1(conj(H_a + i H_b) F(s_a + i s_b)) is
-/// W^T s. The transforms cost 1.3 ns for a pixel and channel with AVX2 in float, whatever the
-/// kernel.
+/// kernel with 2 r + 1 rows (columns); a tile looks at N x N pixels of x, N = 48 or 64, and has W x
+/// right in its inner N - 2 r, so W x by overlap-save and W^T by overlap-add, and the feature stack
+/// never reaches memory. Where zeros around the image fill the rest, one tile reaches from border
+/// to border: up to N - r pixels. Tiles lie in the lanes of registers, two channels in the real and
+/// the imaginary part: z_a + i z_b = F^-1(X (H_a + i H_b)), and Re F^-1(conj(H_a + i H_b) F(s_a + i
+/// s_b)) is W^T s; the correlation of u with s_a + i s_b, the gradient of <W u, s> for both
+/// channels' kernels, has the spectrum conj(U) F(s_a + i s_b), of which all tiles add up.
+#include <array>
+#include <mutex>
 #include <vector>
 
 #include <fejer/models/multi_convolution.hpp>
@@ -14,41 +17,85 @@
 
 namespace fejer::detail {
 
+/// A row of one channel of W x, and of W v: `columns` values of `lanes` tiles each.
+template <class T>
+struct TileRow {
+  Index batch, first_tile, used;  ///< lanes 0..used - 1 are tiles first_tile, ...
+  Index channel, y, rows, columns, lanes;
+  T* z;
+  T* w;
+  const T* alpha;  ///< of the lanes
+  const T* inverse_alpha;
+};
+
 template <class T>
 class RidgeTiles {
  public:
   /// Kernels of the layers, as MultiConvolution has them.
   RidgeTiles(const std::vector<Array<T>>& kernels, Borders borders);
 
-  /// Whether tiles are there for kernels of this size, and the image is not smaller than they need.
+  /// Whether there are tiles for kernels of this size, and strips of the frame fit in the image.
   bool possible(Extent size) const;
-  /// Whether they are expected to be faster than the layers one by one: by a count of operations,
-  /// so that the answer is the same on every machine.
-  bool worthwhile(Index planes, Extent size) const;
+  /// Whether they are expected to be faster than the layers one by one for images of this size, 8
+  /// or more: by a count of operations, so that the answer is the same on every machine, and for
+  /// an image the same whatever else is computed with it.
+  bool worthwhile(Extent size) const;
   /// Where the collapsed kernel equals the layers: all pixels but `frame` on each side.
   Extent frame() const { return frame_; }
   Extent radius() const { return radius_; }
+  /// Of a channel's kernel.
+  Index taps() const { return (2 * radius_.rows + 1) * (2 * radius_.columns + 1); }
 
-  /// Given n values of a channel of W x for each input: leaves phi in z[inputs - 1], returns the
-  /// sum of a value over them. Called from any thread.
-  using Combine = FunctionRef<double(Index channel, Index n, T* const* z)>;
-  /// out = W^T (the combined values, 0 on the frame) for `planes` images; the sum of the values of
-  /// each channel is left in `sums` (C) unless it is null. Inputs: one or two arrays like `out`,
-  /// which may be null if only the values are wanted.
-  void run(const std::vector<const T*>& inputs, Index planes, Extent size, const Combine& combine,
-           T* out, double* sums) const;
+  /// How images are cut into tiles, and those into batches of one tile for each lane.
+  struct Cut {
+    std::size_t plan;
+    Extent inner;  ///< pixels of W x of a tile
+    Index tiles_per_plane, batches, lanes;
+  };
+  Cut cut(Index planes, Extent size) const;
+
+  struct Work {
+    const T* x;
+    const T* v = nullptr;  ///< with it rows have w = W v, too, which is 0 where it does not count
+    const double* alpha;   ///< (planes, C)
+    /// Called for each row, from any thread, for one batch in the order of channels; in channels 2
+    /// p and 2 p + 1 in turn, row by row.
+    FunctionRef<void(const TileRow<T>&)> row;
+    /// Leave in z (without v) or w what W^T is applied to, unless `out` is null.
+    T* out = nullptr;
+    /// z is 0 where it does not count before `row` sees it.
+    bool masked = false;
+    /// With v: z is left as s, w as t, and this becomes the gradient of <W v, s> + <W x, t>, s and
+    /// t held fixed, for the one kernel (C, rows, columns); batches are added in order.
+    double* kernel = nullptr;
+  };
+  void run(const Work& work, Index planes, Extent size) const;
+
+  /// What the kernels of the layers have of a gradient for the one kernel.
+  void add_to_layers(const double* gradient, std::vector<Array<double>>& layers) const;
 
  private:
+  /// For one size of tiles.
+  struct Plan {
+    std::once_flag once;
+    Array<T> spectra;  // (pairs of channels, column, row, 2), in the order of the transforms
+    Array<T> twiddles;
+    Array<double> exact_twiddles;
+  };
   struct Layout;
   class Batch;
-  Layout layout(Index planes, Extent size) const;
+  Layout layout(Index planes, Extent size, std::size_t plan) const;
+  std::size_t best_plan(Extent size) const;
+  double cost(Extent size, std::size_t plan) const;
+  const Plan& prepared(std::size_t plan) const;
   void gather(const Layout& layout, const T* tiles, T* out) const;
+  Index pairs() const { return (channels_ + 1) / 2; }
 
+  std::vector<Array<double>> layers_;
   Index channels_ = 0, multiplications_ = 0;
   Extent radius_, frame_;
-  Array<T> spectra_;  // (pairs of channels, column, row, 2), in the order of the transforms
-  Array<T> twiddles_;
-  Array<double> exact_twiddles_;
+  bool small_ = false;  // whether tiles hold the kernel
+  mutable std::array<Plan, 2> plans_;
 };
 
 }  // namespace fejer::detail

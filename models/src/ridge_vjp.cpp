@@ -1,8 +1,9 @@
-// Vector-Jacobian product of the ridge gradient, image by image.
+// Vector-Jacobian product of the ridge gradient, by groups of images: by layers, or by tiles and a
+// frame.
 #include <algorithm>
-#include <memory>
 
 #include "ridge_data.hpp"
+#include "ridge_levels.hpp"
 
 namespace fejer {
 
@@ -10,86 +11,13 @@ using detail::Extent;
 using detail::PaddedPlanes;
 using detail::Planes;
 using detail::Scratch;
+using detail::Turn;
 
 namespace {
 
-/// What the layers see of an image, and what comes back through them. Level l lies on the image
-/// and reach(l) more pixels on each side.
-template <class T, class Convolutions>
-class Levels {
- public:
-  using Stack = std::vector<std::unique_ptr<PaddedPlanes<T>>>;
-
-  Levels(const Convolutions& w, Extent image) : w_(w), image_(image) {}
-
-  Extent size(std::size_t l) const { return image_ + w_.reach(l) + w_.reach(l); }
-
-  Stack forward(const T* x) const {
-    Stack v;
-    for (std::size_t l = 0; l < w_.layers(); ++l)
-      v.push_back(
-          std::make_unique<PaddedPlanes<T>>(w_.forward[l].in_channels(), size(l), w_.radius(l)));
-    Planes<T> inner = v[0]->window();
-    if (w_.reach(0).rows + w_.reach(0).columns > 0) detail::clear_rows(inner, 0);
-    detail::copy<T>(detail::planes<const T>(x, 1, image_), inner.grown(Extent{} - w_.reach(0)));
-    for (std::size_t l = 0; l + 1 < w_.layers(); ++l)
-      w_.forward[l].convolve(seen(v, l), v[l + 1]->window());
-    return v;
-  }
-
-  /// What layer l reads, as a window of the size that it writes.
-  Planes<T> seen(const Stack& v, std::size_t l) const {
-    return v[l]->window().grown(w_.reach(l + 1) - w_.reach(l));
-  }
-
-  /// c at level l + 1, with zeros around as its adjoint needs them.
-  std::unique_ptr<PaddedPlanes<T>> cotangent(std::size_t l) const {
-    const Extent more = w_.reach(l) - w_.reach(l + 1) + w_.radius(l);
-    return std::make_unique<PaddedPlanes<T>>(w_.forward[l].out_channels(), size(l + 1),
-                                             detail::larger(more, {0, 1}));
-  }
-
-  /// Adds the gradients of the kernels for <c, W v>; out = W^T c unless it is null.
-  void backward(std::unique_ptr<PaddedPlanes<T>> c, const Stack& v, Array<double>* kernels,
-                T* out) const {
-    for (std::size_t l = w_.layers(); l-- > 0;) {
-      correlate(c->window(), seen(v, l), l, kernels[l]);
-      if (l == 0) break;
-      auto next = cotangent(l - 1);
-      w_.backward[l].convolve(c->window().grown(w_.reach(l) - w_.reach(l + 1)), next->window());
-      c = std::move(next);
-    }
-    if (out != nullptr)
-      w_.backward[0].convolve(c->window().grown(Extent{} - w_.reach(1)),
-                              detail::planes(out, 1, image_));
-  }
-
- private:
-  /// In bands of rows that stay in the second cache, in at most 16 parts.
-  void correlate(const Planes<T>& c, const Planes<T>& v, std::size_t l, Array<double>& sum) const {
-    const Planes<T> in = v.grown(w_.radius(l));
-    const Shape& s = w_.kernels[l].shape();
-    const Index rows = c.size.rows, count = sum.size();
-    const Index band = std::max<Index>(4, 40000 / (s[1] * (c.size.columns + 1)));
-    const Index bands = (rows + band - 1) / band, grain = (bands + 15) / 16;
-    const Index parts = (bands + grain - 1) / grain;
-    Scratch<T> memory(parts * count);
-    T* const results = memory.data();
-    std::fill_n(results, parts * count, T(0));
-    parallel_for(bands, grain, [&](Index begin, Index end) {
-      for (Index b = begin; b < end; ++b)
-        detail::kernels<T>().correlate({c.at(0, b * band, 0), c.row, c.plane, in.at(0, b * band, 0),
-                                        in.row, in.plane, s[0], s[1], s[2], s[3],
-                                        std::min(band, rows - b * band), c.size.columns,
-                                        results + b / grain * count});
-    });
-    for (Index p = 0; p < parts; ++p)
-      for (Index i = 0; i < count; ++i) sum[i] += static_cast<double>(results[p * count + i]);
-  }
-
-  const Convolutions& w_;
-  Extent image_;
-};
+void add(const Array<double>& from, Array<double>& to) {
+  for (Index i = 0; i < to.size(); ++i) to[i] += from[i];
+}
 
 template <class T>
 double dot_row(Index n, const T* a, const T* b) {
@@ -123,31 +51,47 @@ void RidgeRegulariser<T>::Data::add_cells(const double* alpha, const double* cel
   }
 }
 
+// ---- layer by layer
+
 template <class T>
-void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Extent size, Index plane,
+void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Extent size, double* scaling,
                                                   RidgeGradients& sums) const {
   const Convolutions& w = convolutions();
-  const Levels<T, Convolutions> levels(w, size);
+  add_levels(job, w, detail::Levels<T, Convolutions>(w, size), {0, size.columns}, scaling, sums);
+}
+
+/// W x counts in columns [range.left, range.right).
+template <class T>
+void RidgeRegulariser<T>::Data::add_levels(const Job& job, const Convolutions& w,
+                                           const detail::Levels<T, Convolutions>& levels,
+                                           Range range, double* scaling,
+                                           RidgeGradients& sums) const {
   const auto of_x = levels.forward(job.x), of_u = levels.forward(job.v);
   const std::size_t last = w.layers() - 1;
+  const Extent size = levels.size(w.layers());
   PaddedPlanes<T> z(channels(), size, Extent{});
   auto s = levels.cotangent(last), t = levels.cotangent(last);
   w.forward[last].convolve(levels.seen(of_x, last), z.window());
-  w.forward[last].convolve(levels.seen(of_u, last), t->window());
+  w.forward[last].convolve(levels.seen(of_u, last), levels.counted(*t, last));
   Scratch<double> memory(channels() * spline().sums_size());
   double* const cells = memory.data();
   std::fill_n(cells, channels() * spline().sums_size(), 0.0);
-  double* const scaling = sums.scaling.data() + plane * channels();
+  const Index left = range.left, n = range.right - range.left;
+  const auto cut = [&](T* row) {
+    std::fill(row, row + left, T(0));
+    std::fill(row + range.right, row + size.columns, T(0));
+  };
   const auto finish_channel = [&](Index c) {
     const double alpha = job.alpha[c];
     double by_slope = 0, by_value = 0;
     for (Index y = 0; y < size.rows; ++y) {
-      const T* const zs = z.window().at(c, y, 0);
-      T *const ss = s->window().at(c, y, 0), *const ts = t->window().at(c, y, 0);
-      spline().values(c, alpha, size.columns, zs, ss, nullptr);
-      by_value += dot_row(size.columns, ts, ss);
-      spline().add_sums(c, alpha, size.columns, zs, ts, ts, cells + c * spline().sums_size());
-      by_slope += dot_row(size.columns, ts, zs);
+      const T* const zs = z.window().at(c, y, left);
+      T *const ss = s->window().at(c, y, left), *const ts = t->window().at(c, y, left);
+      cut(ss - left), cut(ts - left);
+      spline().values(c, alpha, n, zs, ss, nullptr);
+      by_value += dot_row(n, ts, ss);
+      spline().add_sums(c, alpha, n, zs, ts, ts, cells + c * spline().sums_size());
+      by_slope += dot_row(n, ts, zs);
     }
     // d/d alpha of phi(alpha z) / alpha.
     scaling[c] += (by_slope - by_value) / alpha;
@@ -160,21 +104,143 @@ void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Extent size, I
   levels.backward(std::move(t), of_x, sums.kernels.data(), job.out);
 }
 
+// ---- the frame
+
+/// Strips in parallel, then added in their order.
 template <class T>
-RidgeGradients RidgeRegulariser<T>::Data::vjp(const Job& job, Index planes, Extent size) const {
+void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, Extent size,
+                                                 RidgeGradients& sums) const {
+  const Extent f = tiles.frame(), deep = f + tiles.radius();
+  if (f.rows == 0 && f.columns == 0) return;
+  const Index pixels = size.rows * size.columns, count = channels();
+  const Index room = std::max(deep.rows * size.columns, deep.columns * size.rows);
+  Scratch<T> memory(planes * 4 * 3 * room);
+  T* const strips = memory.data();
+  std::vector<RidgeGradients> parts(static_cast<std::size_t>(planes * 4));
+  const auto turn = [&](Index i) {
+    const int side = static_cast<int>(i % 4);
+    return Turn{side, size, side < 2 ? deep.rows : deep.columns};
+  };
+  const auto one_strip = [&](Index i) {
+    const Turn t = turn(i);
+    const bool upright = t.side < 2;
+    RidgeGradients& part = parts[static_cast<std::size_t>(i)];
+    part = no_gradients(1);
+    Job strip = job.from(i / 4, count, pixels);
+    T *const out = strips + i * 3 * room, *const x = out + room, *const v = x + room;
+    std::fill_n(out, t.pixels(), T(0));
+    const Index depth = upright ? f.rows : f.columns;
+    if (depth == 0) return;
+    t.take(strip.x, x);
+    t.take(strip.v, v);
+    strip.x = x, strip.v = v, strip.out = out;
+    // The corners belong to the strips above and below.
+    const Index left = upright ? 0 : f.rows;
+    const Convolutions& w = *sides[static_cast<std::size_t>(t.side)].data_;
+    add_levels(strip, w, detail::Levels<T, Convolutions>(w, Extent{t.rows, t.columns()}, depth),
+               {left, t.columns() - left}, part.scaling.data(), part);
+  };
+  parallel_for(planes * 4, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) one_strip(i);
+  });
+  for (Index i = 0; i < planes * 4; ++i) {
+    turn(i).add(strips + i * 3 * room, job.out + i / 4 * pixels);
+    const RidgeGradients& part = parts[static_cast<std::size_t>(i)];
+    for (std::size_t l = 0; l < sums.kernels.size(); ++l)
+      for (Index k = 0; k < sums.kernels[l].size(); ++k)
+        sums.kernels[l][k] +=
+            part.kernels[l][Turn::tap(static_cast<int>(i % 4), sums.kernels[l].shape(), k)];
+    add(part.profile, sums.profile);
+    for (Index c = 0; c < count; ++c)
+      sums.scaling[static_cast<std::size_t>(i / 4 * count + c)] +=
+          part.scaling[static_cast<std::size_t>(c)];
+  }
+}
+
+// ---- by tiles
+
+template <class T>
+void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, Extent size,
+                                                 RidgeGradients& sums) const {
+  const auto& run = detail::kernels<T>();
+  const auto cut = tiles.cut(planes, size);
+  const Index cells = spline().knots() + 1, rows = spline().channels(), table = 2 * cells;
+  const Index tile_count = planes * cut.tiles_per_plane, count = channels();
+  const Index room = spline().sums_size();
+  // Of each batch: tables of two channels, and what they add up to.
+  Scratch<double> tables(cut.batches * 2 * room), totals(cut.batches * rows * table),
+      scalings(tile_count * count), kernel(count * tiles.taps());
+  std::fill_n(totals.data(), cut.batches * rows * table, 0.0);
+  std::fill_n(scalings.data(), tile_count * count, 0.0);
+  double *const tables_of = tables.data(), *const totals_of = totals.data(),
+                *const scaling_of = scalings.data();
+  // Lane l is what parts l, l + lanes, ... of the sums are of.
+  const auto fold = [&](const detail::TileRow<T>& r, const double* part) {
+    const double* const offsets = spline().line_offset.data() + spline().row(r.channel);
+    double* const total = totals_of + (r.batch * rows + (rows == 1 ? 0 : r.channel)) * table;
+    for (Index i = 0; i < detail::sum_parts; ++i, part += table) {
+      const Index lane = i % r.lanes, tile = r.first_tile + lane;
+      if (lane >= r.used) continue;
+      const double scale = 1 / job.alpha[tile / cut.tiles_per_plane * count + r.channel];
+      double sum = 0;
+      for (Index k = 0; k < cells; ++k) {
+        total[2 * k] += scale * part[2 * k];
+        total[2 * k + 1] += scale * part[2 * k + 1];
+        sum += offsets[k] * part[2 * k];
+      }
+      // d/d alpha of f(alpha z) / alpha is -offset / alpha^2.
+      scaling_of[tile * count + r.channel] -= scale * scale * sum;
+    }
+  };
+  const auto row = [&](const detail::TileRow<T>& r) {
+    const Index n = r.columns * r.lanes;
+    double* const sums_of = tables_of + (r.batch * 2 + r.channel % 2) * room;
+    if (r.y == 0) std::fill_n(sums_of, room, 0.0);
+    run.scale_lanes(r.alpha, r.columns, r.z);
+    spline().add_sums(r.channel, 1, n, r.z, r.w, r.w, sums_of);
+    spline().values(r.channel, 1, n, r.z, r.z, nullptr);
+    run.scale_lanes(r.inverse_alpha, r.columns, r.z);
+    if (r.y + 1 == r.rows) fold(r, sums_of);
+  };
+  tiles.run({.x = job.x,
+             .v = job.v,
+             .alpha = job.alpha,
+             .row = row,
+             .out = job.out,
+             .kernel = kernel.data()},
+            planes, size);
+  tiles.add_to_layers(kernel.data(), sums.kernels);
+  Scratch<double> parts(room);
+  std::fill_n(parts.data(), room, 0.0);
+  for (Index i = 0; i < rows; ++i) {
+    double* const total = parts.data();  // the first part; the others are 0
+    std::fill_n(total, table, 0.0);
+    for (Index b = 0; b < cut.batches; ++b)
+      for (Index k = 0; k < table; ++k) total[k] += totals_of[(b * rows + i) * table + k];
+    Array<double> of_row(Shape{spline().knots()});
+    spline().add_gradient(1, total, of_row.data());
+    for (Index k = 0; k < of_row.size(); ++k)
+      sums.profile[i * of_row.size() + k] += parameters.weight * of_row[k];
+  }
+  for (Index i = 0; i < tile_count * count; ++i)
+    sums.scaling[static_cast<std::size_t>(i / count / cut.tiles_per_plane * count + i % count)] +=
+        scaling_of[i];
+  add_vjp_of_frame(job, planes, size, sums);
+}
+
+template <class T>
+RidgeGradients RidgeRegulariser<T>::Data::vjp(const Job& job, Index planes, Extent size,
+                                              RidgeEvaluation how) const {
   RidgeGradients sums = no_gradients(planes);
+  if (choose(how, size) == RidgeEvaluation::tiles) {
+    add_vjp_by_tiles(job, planes, size, sums);
+    return sums;
+  }
   for (Index i = 0; i < planes; ++i)
-    add_vjp_by_layers(job.from(i, channels(), size.rows * size.columns), size, i, sums);
+    add_vjp_by_layers(job.from(i, channels(), size.rows * size.columns), size,
+                      sums.scaling.data() + i * channels(), sums);
   return sums;
 }
-
-namespace {
-
-void add(const double* from, Array<double>& to) {
-  for (double& v : to) v += *from++;
-}
-
-}  // namespace
 
 template <class T>
 RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u,
@@ -191,14 +257,14 @@ RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma
   const typename Data::Job job{alpha.data(), x.data(), u.data(), out.data(), false};
   std::vector<RidgeGradients> parts(static_cast<std::size_t>((planes + group - 1) / group));
   parallel_for(planes, group, [&](Index begin, Index end) {
-    parts[static_cast<std::size_t>(begin / group)] =
-        data_->vjp(job.from(begin, count, size.rows * size.columns), end - begin, size);
+    parts[static_cast<std::size_t>(begin / group)] = data_->vjp(
+        job.from(begin, count, size.rows * size.columns), end - begin, size, evaluation_);
   });
   RidgeGradients result = data_->no_gradients(levels);
   for (std::size_t g = 0; g < parts.size(); ++g) {
     for (std::size_t l = 0; l < result.kernels.size(); ++l)
-      add(parts[g].kernels[l].data(), result.kernels[l]);
-    add(parts[g].profile.data(), result.profile);
+      add(parts[g].kernels[l], result.kernels[l]);
+    add(parts[g].profile, result.profile);
     for (std::size_t i = 0; i < parts[g].scaling.size(); ++i) {
       const Index plane = static_cast<Index>(g) * group + static_cast<Index>(i) / count;
       const Index at = plane / share * count + static_cast<Index>(i) % count;

@@ -1,6 +1,7 @@
 #include "kernels.hpp"
 
 #include <cmath>
+#include <complex>
 #include <cstdlib>
 #include <vector>
 
@@ -69,7 +70,56 @@ void compare(double rounding) {
   CHECK(avx2.potential(potential, x.size(), x.data()) == doctest::Approx(a).epsilon(1e-12));
 }
 
+/// Lines of the transforms against their definition.
+template <class T>
+void check_transforms(const detail::Kernels<T>& set, double rounding) {
+  for (const detail::TileKernels<T>& run : set.tiles) {
+    const Index n = run.size, lanes = run.lanes, radix = n / 16;
+    std::vector<T> twiddles;
+    const auto root = [&](Index product, Index period) {
+      return std::polar(1.0, -2 * 3.14159265358979323846 * static_cast<double>(product) /
+                                 static_cast<double>(period));
+    };
+    const auto add = [&](std::complex<double> w) {
+      twiddles.push_back(static_cast<T>(w.real()));
+      twiddles.push_back(static_cast<T>(w.imag()));
+    };
+    for (Index j = 0; j < 16; ++j)
+      for (Index m = 1; m < radix; ++m) add(root(j * m, n));
+    for (Index j = 0; j < 4; ++j)
+      for (Index m = 1; m < 4; ++m) add(root(j * m, 16));
+    const Array<T> x = random_array<T>({2, n, lanes}, "line");
+    Array<T> line = x;
+    run.forward_line(twiddles.data(), line.data());
+    double apart = 0;
+    for (Index lane = 0; lane < lanes; ++lane)
+      for (Index place = 0; place < n; ++place) {
+        const Index k = place / 16 + radix * (place / 4 % 4 + 4 * (place % 4));
+        std::complex<double> sum = 0;
+        for (Index i = 0; i < n; ++i)
+          sum += root(k * i % n, n) *
+                 std::complex<double>(static_cast<double>(x[i * lanes + lane]),
+                                      static_cast<double>(x[(n + i) * lanes + lane]));
+        const std::complex<double> found(static_cast<double>(line[place * lanes + lane]),
+                                         static_cast<double>(line[(n + place) * lanes + lane]));
+        apart = std::max(apart, std::abs(sum - found));
+      }
+    CHECK(apart < 30 * rounding);
+    run.inverse_line(twiddles.data(), line.data());
+    for (T& v : line) v /= static_cast<T>(n);
+    CHECK(largest_difference(line, x) < 10 * rounding);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("transforms of lines, by all sets of kernels") {
+  check_transforms(detail::generic_kernels<float>(), 1e-6);
+  check_transforms(detail::generic_kernels<double>(), 1e-15);
+  if (detail::avx2_kernels_if_supported<float>() == nullptr) return;
+  check_transforms(*detail::avx2_kernels_if_supported<float>(), 1e-6);
+  check_transforms(*detail::avx2_kernels_if_supported<double>(), 1e-15);
+}
 
 TEST_CASE("generic and AVX2 kernels agree to rounding") {
   if (detail::avx2_kernels_if_supported<float>() == nullptr) {

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fejer/models/ridge.hpp>
+#include <fejer/models/ridge_hessian.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
@@ -24,6 +25,29 @@ double relative(const Array<T>& a, const Array<T>& b) {
   return distance(a, b) / norm(b);
 }
 
+/// Images and patches: one tile of either size from border to border, several, slices of them.
+const Shape shapes[] = {{1, 1, 1},   {1, 17, 19}, {2, 64, 40}, {1, 61, 130}, {3, 57, 58},
+                        {9, 30, 31}, {1, 1, 200}, {17, 3, 2},  {8, 40, 40},  {1, 9, 12},
+                        {3, 45, 45}, {3, 46, 61}, {3, 62, 46}, {2, 110, 9}};
+
+/// More pairs of channels than there are lanes, and an odd number; one spline for all.
+RidgeParameters wide_ridge(Borders borders) {
+  RidgeParameters p = small_ridge(borders);
+  p.kernels[1] = random_array({19, 3, 5, 3}, "wide");
+  p.norm_squared *= 4;
+  p.profile = random_array({1, 30}, "profile", 0.01);
+  p.scaling->coefficients = random_array({19, 4}, "scaling", 0.3);
+  for (double& v : p.scaling->coefficients) v += 3;
+  p.mu = p.rho = 100;
+  return p;
+}
+
+std::vector<double> levels(Index count) {
+  std::vector<double> result;
+  for (Index i = 0; i < count; ++i) result.push_back(0.02 * static_cast<double>(1 + i % 5));
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("tiles give what the layers give, at every size and border", T, float, double) {
@@ -32,9 +56,10 @@ TEST_CASE_TEMPLATE("tiles give what the layers give, at every size and border", 
   for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
     const RidgeRegulariser<T> R(small_ridge(borders));
     const auto layers = R.with(RidgeEvaluation::layers), tiles = R.with(RidgeEvaluation::tiles);
-    for (const Shape& shape : {Shape{1, 17, 19}, Shape{2, 64, 40}, Shape{1, 61, 130},
-                               Shape{3, 57, 58}, Shape{9, 30, 31}, Shape{1, 1, 200}}) {
+    for (const Shape& shape : shapes) {
       CAPTURE(to_string(shape));
+      if (borders == Borders::zero_once) CHECK(tiles.evaluation(shape) == RidgeEvaluation::tiles);
+      const auto sigma = levels(shape[0]);
       const auto x = to<T>(random_array(shape, "x", 0.1)), v = to<T>(random_array(shape, "v"));
       Array<T> a(shape), b(shape), c(shape);
       const double value = layers.value_and_gradient(x, sigma, a);
@@ -47,6 +72,52 @@ TEST_CASE_TEMPLATE("tiles give what the layers give, at every size and border", 
       tiles.hessian_vector_product(x, sigma, v, b);
       // In float a filtered value next to a knot may fall on its other side.
       CHECK(relative(b, a) < (std::is_same_v<T, float> ? 2e-2 : tolerance));
+      RidgeHessian<T>(tiles, x, sigma).apply(v, c);
+      CHECK(relative(c, b) < tolerance);
+      layers.hessian_vector_product(x, sigma, v, a);
+      RidgeHessian<T>(layers, x, sigma).apply(v, c);
+      CHECK(same_bits(c, a));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("tiles: gradients in the parameters are those of the layers", T, float, double) {
+  const bool single = std::is_same_v<T, float>;
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
+    RidgeParameters p = small_ridge(borders);
+    p.profile = random_array({5, 21}, "profile", 0.01);
+    p.mu = p.rho = 100;
+    for (std::size_t k = 0; k < std::size(shapes); ++k) {
+      const Shape& shape = shapes[k];
+      const RidgeRegulariser<T> R(k % 2 == 1 ? wide_ridge(borders) : p);
+      const auto layers = R.with(RidgeEvaluation::layers), tiles = R.with(RidgeEvaluation::tiles);
+      CAPTURE(to_string(shape));
+      const auto x = to<T>(random_array(shape, "x", 0.1)), u = to<T>(random_array(shape, "u"));
+      const auto sigma = levels(shape[0]);
+      Array<T> a(shape), b(shape), c(shape);
+      const RidgeGradients of_layers = layers.vjp(x, sigma, u, a);
+      const RidgeGradients of_tiles = tiles.vjp(x, sigma, u, b);
+      tiles.hessian_vector_product(x, sigma, u, c);
+      const double knots = single ? 2e-2 : 1e-13, tolerance = single ? 2e-5 : 1e-13;
+      CHECK(relative(b, a) < knots);
+      CHECK(relative(b, c) < (single ? 1e-6 : 1e-14));
+      for (std::size_t l = 0; l < of_tiles.kernels.size(); ++l)
+        CHECK(relative(of_tiles.kernels[l], of_layers.kernels[l]) < knots);
+      // A value on the other side of a knot has the same share in the knots, to rounding.
+      CHECK(relative(of_tiles.profile, of_layers.profile) < tolerance);
+      double apart = 0, size = 0;
+      for (std::size_t i = 0; i < of_tiles.scaling.size(); ++i) {
+        apart += std::abs(of_tiles.scaling[i] - of_layers.scaling[i]);
+        size += std::abs(of_layers.scaling[i]);
+      }
+      CHECK(apart <= knots * size);
+      const ScopedThreads threads(3);
+      const RidgeGradients again = tiles.vjp(x, sigma, u, c);
+      CHECK(same_bits(b, c));
+      for (std::size_t l = 0; l < of_tiles.kernels.size(); ++l)
+        CHECK(same_bits(again.kernels[l], of_tiles.kernels[l]));
+      CHECK(same_bits(again.profile, of_tiles.profile));
+      CHECK(again.scaling == of_tiles.scaling);
     }
   }
 }
@@ -68,10 +139,26 @@ TEST_CASE("tiles: the bits do not depend on the number of threads") {
   }
 }
 
+TEST_CASE("tiles: the bits of an image do not depend on what it is computed with") {
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
+    const RidgeRegulariser<float> R(small_ridge(borders));
+    const auto x = random_array<float>({11, 40, 40}, "x", 0.1F);
+    Array<float> all(x.shape()), one(Shape{1, 40, 40});
+    R.gradient(x, levels(11), all);
+    for (const Index i : {0, 7, 10}) {
+      R.gradient(ConstView<float>(x.data() + i * 1600, one.shape()),
+                 levels(11)[static_cast<std::size_t>(i)], one);
+      CHECK(std::memcmp(one.data(), all.data() + i * 1600, 1600 * sizeof(float)) == 0);
+    }
+  }
+}
+
 TEST_CASE("the way of evaluation is a matter of shapes alone, and small images go by layers") {
   const RidgeRegulariser<float> R(small_ridge(Borders::zero_every_layer));
   CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 100, 100}) == RidgeEvaluation::tiles);
   CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 3, 100}) == RidgeEvaluation::layers);
   CHECK(R.with(RidgeEvaluation::layers).evaluation({1, 500, 500}) == RidgeEvaluation::layers);
   CHECK(R.evaluation({1, 1, 1}) == RidgeEvaluation::layers);
+  const RidgeRegulariser<float> once(small_ridge(Borders::zero_once));
+  CHECK(once.evaluation({16, 40, 40}) == RidgeEvaluation::tiles);
 }

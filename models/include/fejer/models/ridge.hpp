@@ -74,10 +74,12 @@ struct RidgeGradients {
 };
 
 /// How W^T phi(W x) is computed. `layers`: convolution by convolution, at any size. `tiles`: W as
-/// one kernel, by Fourier transforms of tiles of 64x64 pixels, the frame where borders of inner
-/// layers matter still by layers; the same to rounding, two to five times as fast on images of
-/// 100x100 pixels and more. `automatic`: tiles where a count of operations says that they are
-/// faster; the same choice on every machine.
+/// one kernel, by Fourier transforms of tiles of 48x48 or 64x64 pixels, several tiles or images in
+/// the lanes of registers; with Borders::zero_every_layer the frame where borders of inner layers
+/// matter still by layers. The same to rounding, several times as fast on images of 100x100 pixels
+/// or batches of patches. `automatic`: tiles where a count of operations says that they are faster;
+/// the choice depends on the size of an image alone, so that its bits depend neither on the machine
+/// nor on how many images are computed at once.
 enum class RidgeEvaluation { automatic, layers, tiles };
 
 /// R(x; sigma) = weight * sum_c sum_p psi_c(alpha_c (W x)_c[p]) / alpha_c^2, psi_c' = phi_c,
@@ -107,8 +109,8 @@ class RidgeRegulariser {
   /// alpha and t = phi'(alpha W x) (W u): <u, grad R> = <W u, s>, so a kernel's gradient is the
   /// correlation of s with what the layer sees of u, plus that of t with what it sees of x. The
   /// gradients for the parameters are sums over groups of 8 images, added in their order: a caller
-  /// who takes a batch group by group and adds up gets the same bits. Cost: 3 to 4 gradients by
-  /// layers.
+  /// who takes a batch group by group and adds up gets the same bits. Cost: 3 to 4
+  /// gradients.
   RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out) const;
   /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
   void filter(ConstView<T> x, View<T> z) const;
@@ -128,6 +130,8 @@ class RidgeRegulariser {
   Bound weak_convexity() const;
 
  private:
+  template <class>
+  friend class RidgeHessian;
   struct Data;
   double run(const char* where, ConstView<T> x, const NoiseLevels& sigma, T* out, const T* v,
              bool want_value) const;
