@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "collapse.hpp"
-
 namespace fejer::detail {
 namespace {
 
@@ -87,15 +85,21 @@ auto RidgeTiles<T>::prepared(std::size_t plan) const -> const Plan& {
     p.twiddles = make_twiddles<T>(exact.size);
     p.exact_twiddles = make_twiddles<double>(exact.size);
     p.spectra = Array<T>(Shape{pairs(), exact.size, exact.size, 2});
-    make_spectra(collapse(layers_), exact, p.exact_twiddles.data(), p.spectra.data());
+    make_spectra(collapsed().kernel(), exact, p.exact_twiddles.data(), p.spectra.data());
   });
   return p;
 }
 
 template <class T>
+const CollapsedKernel& RidgeTiles<T>::collapsed() const {
+  std::call_once(once_, [&] { collapsed_ = std::make_unique<CollapsedKernel>(layers_); });
+  return *collapsed_;
+}
+
+template <class T>
 void RidgeTiles<T>::add_to_layers(const double* gradient,
                                   std::vector<Array<double>>& layers) const {
-  add_collapsed_gradient(layers_, gradient, layers);
+  collapsed().add_to_layers(gradient, layers);
 }
 
 /// Tiles cover the image without its frame, row by row, plane by plane.

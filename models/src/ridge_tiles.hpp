@@ -8,11 +8,13 @@
 /// s_b)) is W^T s; the correlation of u with s_a + i s_b, the gradient of <W u, s> for both
 /// channels' kernels, has the spectrum conj(U) F(s_a + i s_b), of which all tiles add up.
 #include <array>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 #include <fejer/models/multi_convolution.hpp>
 
+#include "collapse.hpp"
 #include "planes.hpp"
 
 namespace fejer::detail {
@@ -88,6 +90,7 @@ class RidgeTiles {
   std::size_t best_plan(Extent size) const;
   double cost(Extent size, std::size_t plan) const;
   const Plan& prepared(std::size_t plan) const;
+  const CollapsedKernel& collapsed() const;
   void gather(const Layout& layout, const T* tiles, T* out) const;
   Index pairs() const { return (channels_ + 1) / 2; }
 
@@ -96,6 +99,8 @@ class RidgeTiles {
   Extent radius_, frame_;
   bool small_ = false;  // whether tiles hold the kernel
   mutable std::array<Plan, 2> plans_;
+  mutable std::once_flag once_;
+  mutable std::unique_ptr<CollapsedKernel> collapsed_;
 };
 
 }  // namespace fejer::detail

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fejer/models/ridge_hessian.hpp>
+
 namespace fejer::detail {
 namespace {
 
@@ -84,33 +86,6 @@ RidgeBatch<T>::RidgeBatch(const Shard<T>& shard) {
 }
 
 template <class T>
-void gradient_each(const RidgeRegulariser<T>& model, ConstView<T> x,
-                   const std::vector<double>& sigmas, View<T> out) {
-  for (std::size_t i = 0; i < sigmas.size(); ++i)
-    model.gradient(x.slice(static_cast<Index>(i)), sigmas[i], out.slice(static_cast<Index>(i)));
-}
-
-template <class T>
-BatchGradients vjp_each(const RidgeRegulariser<T>& model, ConstView<T> x,
-                        const std::vector<double>& sigmas, ConstView<T> u, View<T> out) {
-  BatchGradients sum;
-  for (std::size_t i = 0; i < sigmas.size(); ++i) {
-    const auto n = static_cast<Index>(i);
-    RidgeGradients one = model.vjp(x.slice(n), sigmas[i], u.slice(n), out.slice(n));
-    sum.scaling.insert(sum.scaling.end(), one.scaling.begin(), one.scaling.end());
-    if (i == 0) {
-      sum.kernels = std::move(one.kernels);
-      sum.profile = std::move(one.profile);
-      continue;
-    }
-    for (std::size_t l = 0; l < one.kernels.size(); ++l)
-      for (Index k = 0; k < one.kernels[l].size(); ++k) sum.kernels[l][k] += one.kernels[l][k];
-    for (Index k = 0; k < one.profile.size(); ++k) sum.profile[k] += one.profile[k];
-  }
-  return sum;
-}
-
-template <class T>
 BatchReport minimise_each(const RidgeRegulariser<T>& model, double lipschitz, ConstView<T> y_all,
                           const std::vector<double>& sigmas, const BatchStop& stop, View<T> x_all) {
   Rows<T> rows(y_all.shape(), sigmas);
@@ -140,7 +115,7 @@ BatchReport minimise_each(const RidgeRegulariser<T>& model, double lipschitz, Co
     return length_of(ms, n) / (size > 0 ? size : 1);
   };
   for (int k = 1; rows.count() > 0; ++k) {
-    gradient_each<T>(model, rows.view(static_cast<const T*>(z)), rows.sigmas(), rows.view(g));
+    model.gradient(rows.view(static_cast<const T*>(z)), rows.sigmas(), rows.view(g));
     for (Index row = rows.count(); row-- > 0;) {
       const double residual = advance(row);
       const auto image = static_cast<std::size_t>(rows.image(row));
@@ -161,19 +136,21 @@ BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x_
                                const BatchStop& stop, View<T> g_all) {
   Rows<T> rows(x_all.shape(), sigmas);
   const Index n = rows.pixels();
-  T *const x = rows.add(x_all.data()), *const g = rows.add(), *const r = rows.add(b.data()),
-           *const p = rows.add(b.data()), *const ar = rows.add(), *const ap = rows.add();
+  T *const g = rows.add(), *const r = rows.add(b.data()), *const p = rows.add(b.data()),
+           *const ar = rows.add(), *const ap = rows.add();
   std::vector<double> sizes, products(sigmas.size(), 0.0);
   for (Index i = 0; i < rows.count(); ++i) sizes.push_back(length_of(b.data() + i * n, n));
   BatchReport report{std::vector<int>(sigmas.size(), 0), std::vector<double>(sigmas.size(), 0.0)};
+  // Of all images: those that are solved cost nothing, they lie in the same registers.
+  const RidgeHessian<T> hessian(model, x_all, sigmas);
+  Array<T> directions(x_all.shape()), results(x_all.shape());
   const auto multiply = [&] {
-    for (Index row = 0; row < rows.count(); ++row) {
-      const Shape one(x_all.shape().begin() + 1, x_all.shape().end());
-      model.hessian_vector_product(ConstView<T>(x + row * n, one),
-                                   rows.sigmas()[static_cast<std::size_t>(row)],
-                                   ConstView<T>(r + row * n, one), View<T>(ar + row * n, one));
-    }
-    for (Index i = 0; i < rows.count() * n; ++i) ar[i] += r[i];
+    for (Index row = 0; row < rows.count(); ++row)
+      std::copy_n(r + row * n, n, directions.data() + rows.image(row) * n);
+    hessian.apply(directions, results);
+    for (Index row = 0; row < rows.count(); ++row)
+      for (Index i = 0; i < n; ++i)
+        ar[row * n + i] = results[rows.image(row) * n + i] + r[row * n + i];
   };
   const auto finish = [&](Index row) {
     std::copy_n(g + row * n, n, g_all.data() + rows.image(row) * n);
@@ -230,11 +207,7 @@ std::string indexed(const char* name, std::size_t i) {
                                      const std::vector<double>&, const BatchStop&, View<T>); \
   template BatchReport solve_hessian_each(const RidgeRegulariser<T>&, ConstView<T>,          \
                                           const std::vector<double>&, ConstView<T>,          \
-                                          const BatchStop&, View<T>);                        \
-  template BatchGradients vjp_each(const RidgeRegulariser<T>&, ConstView<T>,                 \
-                                   const std::vector<double>&, ConstView<T>, View<T>);       \
-  template void gradient_each(const RidgeRegulariser<T>&, ConstView<T>,                      \
-                              const std::vector<double>&, View<T>);
+                                          const BatchStop&, View<T>);
 FEJER_INSTANTIATE(float)
 FEJER_INSTANTIATE(double)
 #undef FEJER_INSTANTIATE

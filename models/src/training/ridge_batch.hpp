@@ -45,19 +45,6 @@ BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x,
                                const std::vector<double>& sigmas, ConstView<T> b,
                                const BatchStop& stop, View<T> g);
 
-/// Gradients as RidgeRegulariser::vjp for every image; those of alpha one row an image, (N, C).
-struct BatchGradients {
-  std::vector<Array<double>> kernels;
-  Array<double> profile;
-  std::vector<double> scaling;
-};
-template <class T>
-BatchGradients vjp_each(const RidgeRegulariser<T>& model, ConstView<T> x,
-                        const std::vector<double>& sigmas, ConstView<T> u, View<T> out);
-template <class T>
-void gradient_each(const RidgeRegulariser<T>& model, ConstView<T> x,
-                   const std::vector<double>& sigmas, View<T> out);
-
 // Kernels of both learners.
 
 /// Uniform in (-1/sqrt(fan in), 1/sqrt(fan in)), PyTorch's default.

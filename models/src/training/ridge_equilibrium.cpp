@@ -147,8 +147,7 @@ double RidgeEquilibriumLearner<T>::shard_gradient(const Prepared& prepared, cons
       prepared.model, x, batch.sigmas, b,
       {options_.backward_tolerance, options_.backward_max_iterations}, g);
   scale<T>(g, T(-1));
-  const detail::BatchGradients gradients =
-      detail::vjp_each<T>(prepared.model, x, batch.sigmas, g, b);
+  const RidgeGradients gradients = prepared.model.vjp(x, batch.sigmas, g, b);
   for (std::size_t l = 0; l < gradients.kernels.size(); ++l)
     axpy<double>(1, gradients.kernels[l], effective[indexed("kernel", l)]);
   axpy<double>(1, gradients.profile, effective["profile"]);

@@ -164,12 +164,12 @@ Array<T> RidgeUnrolledLearner<T>::iterates(const Prepared& prepared, ConstView<T
   Array<T> x(shape), g(y.shape());
   const T first = static_cast<T>(prepared.first_step()), a = static_cast<T>(prepared.step()),
           lambda = static_cast<T>(prepared.lambda);
-  detail::gradient_each<T>(prepared.model, y, sigmas, g);
+  prepared.model.gradient(y, sigmas, g);
   for (Index i = 0; i < y.size(); ++i) x[i] = y[i] - first * g[i];
   for (Index k = 1; k < options_.steps; ++k) {
     const ConstView<T> from = std::as_const(x).slice(k - 1);
     const View<T> to = x.slice(k);
-    detail::gradient_each<T>(prepared.model, from, sigmas, g);
+    prepared.model.gradient(from, sigmas, g);
     for (Index i = 0; i < y.size(); ++i) to[i] = from[i] - a * (from[i] - y[i] + lambda * g[i]);
   }
   return x;
@@ -188,7 +188,7 @@ double RidgeUnrolledLearner<T>::shard_gradient(const Prepared& prepared, const S
                 u.slice(i));
   // h = J u, J of G at x, and what a step x' = ... - factor G(x) owes to G's parameters.
   const auto through = [&](ConstView<T> at, double factor) {
-    const detail::BatchGradients g = detail::vjp_each<T>(prepared.model, at, batch.sigmas, u, h);
+    const RidgeGradients g = prepared.model.vjp(at, batch.sigmas, u, h);
     for (std::size_t l = 0; l < g.kernels.size(); ++l)
       axpy<double>(-factor, g.kernels[l], effective[indexed("kernel", l)]);
     axpy<double>(-factor, g.profile, effective["profile"]);
