@@ -59,13 +59,13 @@ void draw_panels(const std::string& path, const std::vector<Panel>& panels);
 
 struct Curve {
   std::string label;                              ///< of the vertical axis
-  std::vector<std::pair<double, double>> points;  ///< iteration, value
+  std::vector<std::pair<double, double>> points;  ///< iteration or step, value
   double threshold = 0;                           ///< > 0: drawn as a dashed line
 };
-/// One plot below the other over a shared axis of iterations. Axes are logarithmic where all values
+/// One plot below the other over a shared axis from 0 on. Axes are logarithmic where all values
 /// are positive and span more than a factor 3.
 void draw_curves(const std::string& path, const std::string& title,
-                 const std::vector<Curve>& curves);
+                 const std::vector<Curve>& curves, const std::string& across = "iteration");
 
 /// Round numbers that cover [low, high], about `count` of them.
 std::vector<double> axis_ticks(double low, double high, int count);

@@ -32,6 +32,9 @@ constexpr Entry verbs[] = {
     {"denoise", "Remove noise from a picture with a learned model", add_denoise},
     {"import", "Turn published weights into a Fejer model file", add_import},
     {"inspect", "Say what a file holds", add_inspect},
+    {"dataset", "Turn pictures into a data set to train on", add_dataset},
+    {"train", "Train a model", add_train},
+    {"evaluate", "Measure how well a model removes noise from a set of images", add_evaluate},
     {"experiment", "List and run the recorded comparisons", add_experiment},
 };
 
@@ -70,6 +73,7 @@ int run_verb(const Action& action, const Common& common) {
     throw ArgumentError("--threads: cannot be negative; 0 means all processors");
   const ScopedThreads threads(common.threads);
   const Outcome outcome = action(common);
+  if (outcome.silent) return outcome.code;
   if (common.json)
     std::cout << json_text(outcome.json) << '\n';
   else

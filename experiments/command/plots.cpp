@@ -113,7 +113,7 @@ std::vector<double> axis_ticks(double low, double high, int count) {
 }
 
 void draw_curves(const std::string& path, const std::string& title,
-                 const std::vector<Curve>& curves) {
+                 const std::vector<Curve>& curves, const std::string& across_label) {
   constexpr double left = 92, width = 620, height = 210, top = 44, gap = 22;
   const double plots = static_cast<double>(curves.size());
   const double bottom = top + plots * height + (plots - 1) * gap;
@@ -129,7 +129,7 @@ void draw_curves(const std::string& path, const std::string& title,
   for (const double tick : axis_ticks(0, last, 8))
     canvas.text(left + width * across.place(tick), bottom + 17, short_number(tick), 12,
                 Align::centre);
-  canvas.text(left + width / 2, bottom + 40, "iteration", 13, Align::centre);
+  canvas.text(left + width / 2, bottom + 40, across_label, 13, Align::centre);
   canvas.save_png(path);
 }
 

@@ -23,6 +23,7 @@ struct Outcome {
   int code = exit_code::done;
   nlohmann::ordered_json json;
   std::string text;
+  bool silent = false;  ///< another process prints
 };
 using Action = std::function<Outcome(const Common&)>;
 
@@ -32,6 +33,9 @@ Action add_reconstruct(CLI::App& verb);
 Action add_denoise(CLI::App& verb);
 Action add_import(CLI::App& verb);
 Action add_inspect(CLI::App& verb);
+Action add_dataset(CLI::App& verb);
+Action add_train(CLI::App& verb);
+Action add_evaluate(CLI::App& verb);
 Action add_experiment(CLI::App& verb);
 
 }  // namespace fejer::command

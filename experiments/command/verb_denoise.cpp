@@ -1,20 +1,14 @@
 // fejer denoise: argmin over x of 1/2 ||x - y||^2 + R(x; sigma), channel by channel, or the output
 // of a denoising network.
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-
 #include <fejer/files.hpp>
 #include <fejer/models/model_file.hpp>
-#include <fejer/operators/identity.hpp>
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
-#include "defaults.hpp"
+#include "denoise_image.hpp"
 #include "pictures.hpp"
 #include "quality.hpp"
 #include "record.hpp"
-#include "solver.hpp"
 #include "text.hpp"
 #include "verb.hpp"
 
@@ -40,69 +34,6 @@ void check(const Flags& f) {
   require_image_destination("--out", f.out);
 }
 
-/// All channels together: sums, and the worst verdict.
-struct Denoised {
-  Array<float> image;
-  Status status = Status::converged;
-  std::string cause, algorithm;
-  Index iterations = 0;
-  double seconds = 0, objective = 0, residual = 0;
-  std::optional<double> step_size;
-  Certificate certificate;
-};
-
-Denoised by_minimising(const Array<float>& noisy, const Model<float>& model, double sigma,
-                       const Flags& f) {
-  Method method;
-  method.prior = "model";
-  method.sigma = sigma;
-  method.as_published = !f.norm.empty();
-  method.run.tolerance = f.tolerance;
-  method.run.max_iterations = f.max_iterations;
-  const Index channels = noisy.shape()[0];
-  const Shape plane{1, noisy.shape()[1], noisy.shape()[2]};
-  Denoised all;
-  all.image = Array<float>(noisy.shape());
-  for (Index c = 0; c < channels; ++c) {
-    Problem<float> problem{
-        Identity<float>(plane), Array<float>(noisy.slice(c)).reshaped(plane), {}, true, 0};
-    problem.start = problem.y;
-    Progress progress(channels == 1 ? "denoising" : "denoising channel " + std::to_string(c + 1),
-                      f.max_iterations, f.tolerance);
-    Solution<float> s = solve<float>(problem, &model, method, {watch<float>(progress)});
-    stop_if_interrupted();
-    copy<float>(ConstView<float>(s.result.x).reshaped(Shape{plane[1], plane[2]}),
-                all.image.slice(c));
-    if (c == 0 || all.status == Status::converged) {
-      all.status = s.result.status;
-      all.cause = s.result.cause;
-    }
-    all.iterations = std::max(all.iterations, s.result.iterations);
-    all.residual = std::max(all.residual, s.result.residual);
-    all.seconds += s.result.seconds;
-    all.objective += s.result.objective;
-    all.step_size = s.step_size;
-    all.certificate = s.certificate;
-    all.algorithm = s.algorithm;
-  }
-  return all;
-}
-
-Denoised by_network(const Array<float>& noisy, const Model<float>& model, double sigma) {
-  const Denoiser<float> denoiser = make_denoiser(model);
-  const auto start = std::chrono::steady_clock::now();
-  Denoised d;
-  d.image = Array<float>(noisy.shape());
-  denoiser.denoise(noisy, sigma, d.image);
-  d.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  d.iterations = 1;
-  d.cause = "the network was applied once";
-  d.algorithm = model.kind();
-  d.objective = std::nan("");
-  d.certificate = denoiser.certificate();
-  return d;
-}
-
 Outcome denoise(const Flags& f) {
   check(f);
   const double sigma = parse_sigma("--sigma", f.sigma);
@@ -113,10 +44,12 @@ Outcome denoise(const Flags& f) {
     require_shape("--truth", shape_of(*truth), noisy.shape());
   }
   const Model<float> model = load_model<float>(f.model);
-  if (model.kind() == "ridge" && !(sigma > 0)) throw ArgumentError("--sigma: must be positive");
   stop_if_interrupted();
-  const Denoised d = (model.kind() == "ridge") ? by_minimising(noisy, model, sigma, f)
-                                               : by_network(noisy, model, sigma);
+  const Denoised d = denoise_image(noisy, model, sigma,
+                                   {.tolerance = f.tolerance,
+                                    .max_iterations = f.max_iterations,
+                                    .as_published = !f.norm.empty(),
+                                    .progress = true});
   stop_if_interrupted();
   std::optional<Quality> quality;
   if (truth) quality = measure_quality(d.image, *truth, data_range_of(*truth, "denoise"));

@@ -1,9 +1,9 @@
 // fejer experiment: the recorded comparisons, each with one command.
-#include <cstdlib>
 #include <filesystem>
 
 #include "../experiment.hpp"
 #include "console.hpp"
+#include "data_folder.hpp"
 #include "text.hpp"
 #include "verb.hpp"
 
@@ -15,11 +15,6 @@ struct Flags {
   experiments::Context context;
   std::vector<std::string> set;
 };
-
-std::string data_folder() {
-  const char* folder = std::getenv("FEJER_DATA");
-  return folder != nullptr && *folder != '\0' ? folder : FEJER_DEFAULT_DATA;
-}
 
 Outcome list() {
   Outcome outcome;

@@ -2,6 +2,7 @@
 #include <fejer/files.hpp>
 #include <fejer/hdf5.hpp>
 #include <fejer/models/model_file.hpp>
+#include <fejer/models/training/dataset.hpp>
 #include <fejer/operators/measurement.hpp>
 #include <fejer/vector.hpp>
 
@@ -70,6 +71,20 @@ Json measurement_json(const std::string& path) {
   return j;
 }
 
+Json dataset_json(const std::string& path) {
+  const Dataset set = load_dataset(path);
+  Json j = {{"images", set.size()},
+            {"channels", set.shape(0)[0]},
+            {"how", set.how()},
+            {"pixels_sha256", set.sha256()},
+            {"sources", Json::array()}};
+  for (Index i = 0; i < set.size(); ++i)
+    j["sources"].push_back({{"name", set.source(i).name},
+                            {"shape", shape_json(set.shape(i))},
+                            {"sha256", set.source(i).sha256}});
+  return j;
+}
+
 Json datasets_json(const Hdf5Reader& file) {
   Json list = Json::array();
   for (const std::string& name : file.datasets()) {
@@ -114,12 +129,16 @@ Json describe_file(const std::string& path) {
     j.update(measurement_json(path));
   } else if (format == "fejer-model") {
     for (const auto& [key, value] : describe(load_model<double>(path))) j[key] = fact_json(value);
+  } else if (format == "fejer-dataset") {
+    j.update(dataset_json(path));
   } else {
     require_known("format", format,
-                  {"fejer-image", "fejer-measurement", "fejer-model", "fejer-state"});
+                  {"fejer-checkpoint", "fejer-dataset", "fejer-image", "fejer-measurement",
+                   "fejer-model", "fejer-state"});
     file.require_format(format, 1);
     if (format == "fejer-image") j["attributes"] = attributes_json(file, "image");
-    if (format == "fejer-state") j["attributes"] = attributes_json(file, "/");
+    if (format == "fejer-state" || format == "fejer-checkpoint")
+      j["attributes"] = attributes_json(file, "/");
     j["datasets"] = datasets_json(file);
   }
   return j;
@@ -157,7 +176,9 @@ std::string as_text(const Json& j, const std::string& indent) {
 
 Action add_inspect(CLI::App& verb) {
   auto path = std::make_shared<std::string>();
-  verb.add_option("file", *path, "A measurement, model, image or state file, or any HDF5 file")
+  verb.add_option(
+          "file", *path,
+          "A measurement, model, data set, image, state or checkpoint file, or any HDF5 file")
       ->type_name("FILE.h5")
       ->required();
   verb.footer("Example:\n  fejer inspect model.h5 --json");

@@ -48,7 +48,8 @@ class Process {
     posix_spawn_file_actions_destroy(&actions);
     REQUIRE(error == 0);
   }
-  void interrupt() const { kill(pid_, SIGINT); }
+  void send(int signal) const { kill(pid_, signal); }
+  void interrupt() const { send(SIGINT); }
   bool running() {
     if (!ended_) ended_ = waitpid(pid_, &status_, WNOHANG) == pid_;
     return !ended_;

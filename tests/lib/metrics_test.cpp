@@ -122,3 +122,22 @@ TEST_CASE("misuse is refused") {
   const Array<float> empty;
   CHECK_THROWS_AS(psnr<float>(empty, empty, 1), ShapeError);
 }
+
+TEST_CASE("the gradient of SSIM agrees with central differences") {
+  for (const Shape& shape : {Shape{13, 12}, Shape{2, 11, 14}}) {
+    auto x = random_array<double>(shape, "x");
+    const auto r = random_array<double>(shape, "r");
+    Array<double> gradient(shape);
+    const double value = ssim_gradient<double>(x, r, 1.5, gradient);
+    CHECK(value == doctest::Approx(ssim(x, r, 1.5)).epsilon(1e-14));
+    for (Index i = 0; i < x.size(); i += 7) {
+      const double at = x[i], h = 1e-5;
+      x[i] = at + h;
+      const double up = ssim(x, r, 1.5);
+      x[i] = at - h;
+      const double down = ssim(x, r, 1.5);
+      x[i] = at;
+      CHECK(gradient[i] == doctest::Approx((up - down) / (2 * h)).epsilon(1e-6).scale(1e-4));
+    }
+  }
+}

@@ -15,6 +15,10 @@ double psnr(ConstView<X> x, ConstView<X> reference, double data_range);
 template <class T>
 double ssim(ConstView<T> x, ConstView<T> reference, double data_range);
 
+/// The same, and gradient = d ssim / d x (overwritten).
+template <class T>
+double ssim_gradient(ConstView<T> x, ConstView<T> reference, double data_range, View<T> gradient);
+
 /// ||x - reference||^2 / ||reference||^2.
 template <class X>
 double nmse(ConstView<X> x, ConstView<X> reference);

@@ -1,5 +1,5 @@
 #pragma once
-/// Cutting and reducing images (C,H,W).
+/// Cutting and resizing images (C,H,W).
 #include <fejer/array.hpp>
 
 namespace fejer {
@@ -13,5 +13,12 @@ Array<X> crop(const Array<X>& image, Index top, Index left, Index rows, Index co
 /// dropped. factor >= 1, at most the smaller side.
 template <class X>
 Array<X> shrink(const Array<X>& image, Index factor);
+
+/// rows x columns pixels by separable cubic convolution (Keys, IEEE TASSP 29 (1981) 1153, with
+/// a = -3/4) at (i + 1/2) H / rows - 1/2, edge pixels continued; no smoothing before reduction, as
+/// OpenCV's INTER_CUBIC, with which the published training sets were made. Sharp edges overshoot.
+/// T: float or double.
+template <class T>
+Array<T> resize_cubic(const Array<T>& image, Index rows, Index columns);
 
 }  // namespace fejer

@@ -1,0 +1,89 @@
+#include "learners.hpp"
+
+#include <fejer/files.hpp>
+#include <fejer/models/training/ridge_equilibrium.hpp>
+#include <fejer/models/training/ridge_unrolled.hpp>
+
+namespace fejer::command {
+namespace {
+
+template <class L>
+Trainable trainable(L learner) {
+  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }};
+}
+
+Borders read_borders(Section& model) {
+  return model.word("borders", "zero-once", {"zero-once", "zero-every-layer"}) == "zero-once"
+             ? Borders::zero_once
+             : Borders::zero_every_layer;
+}
+
+/// The weakly convex ridge regulariser; convex with rho = 0.
+Trainable wcrr(Section& model, const TrainingOptions&) {
+  RidgeEquilibriumOptions o;
+  o.channels = model.counts("channels", o.channels);
+  o.kernel_size = model.count("kernel_size", o.kernel_size, 1);
+  o.borders = read_borders(model);
+  o.rho = model.number("rho", o.rho);
+  o.knots = model.count("knots", o.knots, 3);
+  o.range = model.number("range", o.range);
+  o.scaling_knots = model.count("scaling_knots", o.scaling_knots, 2);
+  o.scaling_max = model.number("scaling_max", o.scaling_max);
+  o.start_log_mu = model.number("start_log_mu", o.start_log_mu);
+  o.start_scaling = model.number("start_scaling", o.start_scaling);
+  o.tolerance = model.number("tolerance", o.tolerance);
+  o.max_iterations = static_cast<int>(model.count("max_iterations", o.max_iterations, 1));
+  o.backward_tolerance = model.number("backward_tolerance", o.backward_tolerance);
+  o.backward_max_iterations =
+      static_cast<int>(model.count("backward_max_iterations", o.backward_max_iterations, 1));
+  return trainable(RidgeEquilibriumLearner<float>(o));
+}
+
+/// The t-step convex ridge denoiser, for the largest noise level of the training.
+Trainable crr(Section& model, const TrainingOptions& training) {
+  RidgeUnrolledOptions o;
+  o.noise_level = training.noise_high;
+  o.steps = static_cast<int>(model.count("steps", o.steps, 1));
+  o.channels = model.counts("channels", o.channels);
+  o.kernel_size = model.count("kernel_size", o.kernel_size, 1);
+  o.borders = read_borders(model);
+  if (model.word("activation", "spline", {"spline", "relu"}) == "relu")
+    o.activation = RidgeActivation::relu;
+  o.knots = model.count("knots", o.knots, 3);
+  o.range = model.number("range", o.range);
+  o.start_lambda = model.number("start_lambda", o.start_lambda);
+  o.start_mu = model.number("start_mu", o.start_mu);
+  o.tv2 = model.number("tv2", o.tv2);
+  o.least_norm = model.number("least_norm", o.least_norm);
+  o.power_size = model.count("power_size", o.power_size, 1);
+  o.power_steps = static_cast<int>(model.count("power_steps", o.power_steps, 1));
+  return trainable(RidgeUnrolledLearner<float>(o));
+}
+
+struct Entry {
+  const char* kind;
+  Trainable (*make)(Section& model, const TrainingOptions& options);
+};
+constexpr Entry learners[] = {
+    {"wcrr", wcrr},
+    {"crr", crr},
+};
+
+}  // namespace
+
+const std::vector<std::string>& learner_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Entry& entry : learners) all.emplace_back(entry.kind);
+    return all;
+  }();
+  return names;
+}
+
+Trainable make_learner(const std::string& kind, Section& model, const TrainingOptions& options) {
+  for (const Entry& entry : learners)
+    if (kind == entry.kind) return entry.make(model, options);
+  throw ArgumentError(unknown_name("kind of model", kind, learner_names()));
+}
+
+}  // namespace fejer::command
