@@ -148,6 +148,7 @@ struct Session {
         data(open_images(with_data_folder(plan.data), plan.images)),
         patches(data, plan.patches),
         identity{{"configuration", plan.fingerprint()}, {"data", data.sha256()}} {
+    plan.options.require_batch(patches.size());
     if (plan.validation.empty()) return;
     validation = open_images(with_data_folder(plan.validation), plan.images);
     identity["validation data"] = validation->sha256();

@@ -136,7 +136,7 @@ TEST_CASE("misspelt and impossible configurations are refused in one line") {
   refused("optimiser.rates.cnv=1", "did you mean conv?");
   refused("model.kind=wcr", "did you mean wcrr?");
   refused("noise.sigma=25", "image's unit");
-  refused("noise.sigma=many", "expected a number");
+  refused("noise.sigma=many", "expected a finite number");
   refused("training.steps=-1", "at least 1");
   refused("training.steps=1.5", "whole number");
   refused("training.batch=100000", "fewer than a batch");

@@ -198,6 +198,11 @@ std::string stopping_cause(const TrainingState& s) {
 
 }  // namespace
 
+void TrainingOptions::require_batch(Index patches) const {
+  require(patches >= batch, "the data set has " + std::to_string(patches) +
+                                " patches, fewer than a batch of " + std::to_string(batch));
+}
+
 void TrainingOptions::require_valid() const {
   require(steps >= 1, "steps must be at least 1");
   require(batch >= 1, "batch must be at least 1");
@@ -235,9 +240,7 @@ TrainingResult train(const Learner<float>& learner, PatchSource& patches, const 
                      const TrainingOptions& options, TrainingState state,
                      const TrainingHooks& hooks) {
   options.require_valid();
-  if (patches.size() < options.batch)
-    throw ArgumentError("train: the data set has " + std::to_string(patches.size()) +
-                        " patches, fewer than a batch of " + std::to_string(options.batch));
+  options.require_batch(patches.size());
   const Optimiser optimiser(options.optimiser, state.parameters);
   TrainingResult result{std::move(state), TrainingStatus::finished, "all steps are done"};
   TrainingState& s = result.state;

@@ -34,6 +34,8 @@ struct TrainingOptions {
 
   /// Throws ArgumentError for values out of range.
   void require_valid() const;
+  /// Throws ArgumentError where a data set of so many patches does not fill one batch.
+  void require_batch(Index patches) const;
 };
 
 struct TrainingRow {
