@@ -67,8 +67,9 @@ void add_ridge(const RidgeRegulariser<T>& model, Facts& facts) {
 template <class T>
 void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
   add_kernels(cnn.parameters().weights, facts);
+  const Activation activation = cnn.parameters().activation;
   facts.emplace_back("activation",
-                     cnn.parameters().activation == Activation::relu ? "relu" : "linear splines");
+                     activation == Activation::spline ? "linear splines" : to_string(activation));
   facts.emplace_back("noise_level", level(cnn.noise_level()));
   std::string norms, slopes;
   for (const NormInterval& norm : cnn.layer_norms()) append(norms, text(norm.upper));

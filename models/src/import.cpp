@@ -179,7 +179,7 @@ LipschitzCnnParameters import_cnn(Dump& dump, const ImportOptions& options) {
     channels = p.weights.back().shape()[0];
     p.biases.push_back(dump.tensor(layer(l) + ".bias", {channels}));
     if (p.activation == Activation::spline && dump.has(layer(l + 1) + ".weight"))
-      p.splines.push_back(dump.tensor(spline(l), {channels, 0}));
+      p.activation_parameters.push_back(dump.tensor(spline(l), {channels, 0}));
   } while (dump.has(layer(p.weights.size()) + ".weight"));
   dump.check_all_used();
   p.noise_level = options.noise_level.value_or(dump.attribute("trained_for_sigma", 0) / 255);

@@ -5,7 +5,6 @@
 
 #include <fejer/models/frequency_norm.hpp>
 
-#include "linear_spline_data.hpp"
 #include "planes.hpp"
 
 namespace fejer {
@@ -19,25 +18,37 @@ struct LipschitzCnn<T>::Data {
   using RowDone = typename detail::PackedKernel<T>::RowDone;
   LipschitzCnnParameters parameters;
   std::vector<detail::PackedKernel<T>> layers;
-  std::vector<LinearSpline<T>> splines;
+  std::vector<ActivationLayer<T>> activations;
   std::vector<NormInterval> norms;
   std::vector<double> slopes;
 
-  void activate(std::size_t l, Index channel, T* row, Index n) const {
-    if (splines.empty())
-      for (Index i = 0; i < n; ++i) row[i] = row[i] > 0 ? row[i] : T(0);
-    else
-      splines[l].data_->values(channel, 1, n, row, row, nullptr);
+  /// Activation l in place, where it acts on groups of channels.
+  void activate(std::size_t l, const Planes<T>& v) const {
+    const ActivationLayer<T>& layer = activations[l];
+    const Index rows = v.size.rows, size = layer.group_size();
+    parallel_for(layer.groups() * rows, 16, [&](Index begin, Index end) {
+      std::vector<T*> members(static_cast<std::size_t>(size));
+      for (Index i = begin; i < end; ++i) {
+        for (Index j = 0; j < size; ++j)
+          members[static_cast<std::size_t>(j)] = v.at(layer.member(i / rows, j), i % rows, 0);
+        layer.rows(i / rows, members.data(), members.data(), v.size.columns);
+      }
+    });
   }
   /// The layers from l on; v has their zeros around it.
   void apply_from(std::size_t l, const Planes<T>& v, const Planes<T>& out) const {
     if (l + 1 == layers.size()) return layers[l].convolve(v, out);
     PaddedPlanes<T> next(layers[l].out_channels(), out.size, layers[l + 1].radius());
-    const auto activate_row = [&](Index c, Index, T* row) {
-      activate(l, c, row, out.size.columns);
-    };
-    const RowDone done(activate_row);
-    layers[l].convolve(v, next.window(), &done);
+    if (activations[l].group_size() == 1) {
+      const auto activate_row = [&](Index c, Index, T* row) {
+        activations[l].rows(c, &row, &row, out.size.columns);
+      };
+      const RowDone done(activate_row);
+      layers[l].convolve(v, next.window(), &done);
+    } else {
+      layers[l].convolve(v, next.window());
+      activate(l, next.window());
+    }
     apply_from(l + 1, next.window(), out);
   }
 };
@@ -49,10 +60,13 @@ void check_layers(const LipschitzCnnParameters& p) {
   if (n == 0 || p.biases.size() != n)
     throw ArgumentError("LipschitzCnn: got " + std::to_string(n) + " weights and " +
                         std::to_string(p.biases.size()) + " biases, expected one of each a layer");
-  const std::size_t splines = p.activation == Activation::spline ? n - 1 : 0;
-  if (p.splines.size() != splines)
-    throw ArgumentError("LipschitzCnn: got " + std::to_string(p.splines.size()) +
-                        " spline arrays, expected " + std::to_string(splines));
+  const bool with_parameters =
+      ActivationLayer<double>::parameter_shape(p.activation, 2, 2) != Shape{0};
+  const std::size_t expected = with_parameters ? n - 1 : 0;
+  if (p.activation_parameters.size() != expected)
+    throw ArgumentError("LipschitzCnn: got " + std::to_string(p.activation_parameters.size()) +
+                        " arrays of " + to_string(p.activation) + " parameters, expected " +
+                        std::to_string(expected));
   Index channels = 1;
   for (std::size_t l = 0; l < n; ++l) {
     const Shape& s = p.weights[l].shape();
@@ -66,11 +80,6 @@ void check_layers(const LipschitzCnnParameters& p) {
     require_shape("LipschitzCnn bias", p.biases[l].shape(), Shape{channels});
     for (const double v : p.biases[l])
       if (!std::isfinite(v)) throw ArgumentError("LipschitzCnn: a bias is not finite");
-    if (l < p.splines.size() &&
-        (p.splines[l].shape().rank() != 2 || p.splines[l].shape()[0] != channels))
-      throw ShapeError("LipschitzCnn splines of layer " + std::to_string(l) + ": got " +
-                       to_string(p.splines[l].shape()) + ", expected (" + std::to_string(channels) +
-                       ", knots)");
   }
   if (!(p.noise_level > 0 && p.noise_level <= 1))
     throw ArgumentError("LipschitzCnn: the trained noise level must lie in (0, 1], got " +
@@ -116,11 +125,12 @@ LipschitzCnn<T>::LipschitzCnn(const LipschitzCnnParameters& p) {
     data->layers.emplace_back(weights, bias);
     data->norms.push_back(frequency_norm(p.weights[l]));
   }
-  data->slopes.assign(p.weights.size() - 1, 1.0);
-  for (std::size_t l = 0; l < p.splines.size(); ++l) {
-    const LinearSpline<T> spline(p.splines[l], p.x_min, p.x_max, Extrapolation::linear);
-    data->slopes[l] = std::max(spline.max_slope(), -spline.min_slope());
-    data->splines.push_back(spline);
+  for (std::size_t l = 0; l + 1 < p.weights.size(); ++l) {
+    const bool has = l < p.activation_parameters.size();
+    data->activations.emplace_back(p.activation, p.weights[l].shape()[0],
+                                   has ? p.activation_parameters[l] : Array<double>(),
+                                   ActivationOptions{p.x_min, p.x_max, 2});
+    data->slopes.push_back(data->activations.back().lipschitz());
   }
   data_ = std::move(data);
 }

@@ -37,6 +37,13 @@ void ridge_record(const RidgeParameters& p, ModelRecord& record) {
   if (p.scaling) record.arrays["scaling"] = s.coefficients;
 }
 
+/// What the parameters of an activation are called in files.
+const char* activation_array(Activation activation) {
+  if (activation == Activation::spline) return "spline";
+  if (activation == Activation::prelu) return "slope";
+  return activation == Activation::householder ? "angle" : "";
+}
+
 void cnn_record(const LipschitzCnnParameters& p, ModelRecord& record) {
   auto& n = record.numbers;
   n["layers"] = static_cast<double>(p.weights.size());
@@ -44,13 +51,13 @@ void cnn_record(const LipschitzCnnParameters& p, ModelRecord& record) {
   n["x_max"] = p.x_max;
   n["noise_level"] = p.noise_level;
   n["divisor"] = p.divisor;
-  record.words["activation"] = p.activation == Activation::relu ? "relu" : "spline";
+  record.words["activation"] = to_string(p.activation);
   for (std::size_t l = 0; l < p.weights.size(); ++l) {
     record.arrays[indexed("weight", l)] = p.weights[l];
     record.arrays[indexed("bias", l)] = p.biases[l];
   }
-  for (std::size_t l = 0; l < p.splines.size(); ++l)
-    record.arrays[indexed("spline", l)] = p.splines[l];
+  for (std::size_t l = 0; l < p.activation_parameters.size(); ++l)
+    record.arrays[indexed(activation_array(p.activation), l)] = p.activation_parameters[l];
 }
 
 const std::string& one_of(const ModelRecord& record, const std::string& name,
@@ -91,10 +98,10 @@ LipschitzCnnParameters cnn_parameters(const ModelRecord& record) {
     p.weights.push_back(record.arrays.at(indexed("weight", l)));
     p.biases.push_back(record.arrays.at(indexed("bias", l)));
   }
-  for (std::size_t l = 0; record.arrays.count(indexed("spline", l)) > 0; ++l)
-    p.splines.push_back(record.arrays.at(indexed("spline", l)));
-  p.activation = one_of(record, "activation", {"relu", "spline"}) == "relu" ? Activation::relu
-                                                                            : Activation::spline;
+  p.activation = activation_named(record.words.at("activation"));
+  const char* array = activation_array(p.activation);
+  for (std::size_t l = 0; record.arrays.count(indexed(array, l)) > 0; ++l)
+    p.activation_parameters.push_back(record.arrays.at(indexed(array, l)));
   p.x_min = n.at("x_min");
   p.x_max = n.at("x_max");
   p.noise_level = n.at("noise_level");
@@ -127,18 +134,18 @@ std::vector<std::string> arrays_of(const ModelRecord& record) {
     throw ArgumentError("layers: got " + std::to_string(count) + ", expected 1 to 1000");
   const auto layers = static_cast<std::size_t>(count);
   std::vector<std::string> names;
-  if (record.kind != "lipschitz-cnn") {
-    for (std::size_t l = 0; l < layers; ++l) names.push_back(indexed("kernel", l));
-    names.push_back("profile");
-    if (record.words.at("scaling") == "spline") names.push_back("scaling");
+  if (record.kind == "lipschitz-cnn") {
+    const std::string array = activation_array(activation_named(record.words.at("activation")));
+    for (std::size_t l = 0; l < layers; ++l) {
+      names.push_back(indexed("weight", l));
+      names.push_back(indexed("bias", l));
+      if (l + 1 < layers && !array.empty()) names.push_back(indexed(array.c_str(), l));
+    }
     return names;
   }
-  for (std::size_t l = 0; l < layers; ++l) {
-    names.push_back(indexed("weight", l));
-    names.push_back(indexed("bias", l));
-    if (l + 1 < layers && record.words.at("activation") == "spline")
-      names.push_back(indexed("spline", l));
-  }
+  for (std::size_t l = 0; l < layers; ++l) names.push_back(indexed("kernel", l));
+  names.push_back("profile");
+  if (record.words.at("scaling") == "spline") names.push_back("scaling");
   return names;
 }
 

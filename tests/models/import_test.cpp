@@ -127,7 +127,7 @@ TEST_CASE("import lipschitz-cnn, with splines and without") {
   const auto& cnn = std::get<LipschitzCnn<double>>(model.value);
   CHECK(cnn.noise_level() == doctest::Approx(10.0 / 255));
   CHECK(cnn.parameters().x_max == 2);
-  CHECK(cnn.parameters().splines.size() == 1);
+  CHECK(cnn.parameters().activation_parameters.size() == 1);
   d.tensors.erase("net.1._coefficients_vect");
   d.attributes.clear();
   const auto relu = import_model<double>(d.write(folder), "lipschitz-cnn", {0.1, {}});

@@ -27,7 +27,7 @@ Array<double> plain_network(const LipschitzCnnParameters& p, const Array<double>
         for (double& t : next) t = std::max(t, 0.0);
       } else {
         Array<double> activated(next.shape());
-        LinearSpline<double>(p.splines[l], p.x_min, p.x_max).values(next, activated);
+        LinearSpline<double>(p.activation_parameters[l], p.x_min, p.x_max).values(next, activated);
         next = activated;
       }
     }
@@ -130,7 +130,8 @@ TEST_CASE("certified_about divides about an image: D_r(r) = D(r), distances as b
 
 TEST_CASE("LipschitzCnn counts the slopes of the tails") {
   LipschitzCnnParameters p = small_cnn(Activation::spline);
-  p.splines[1][4 * 11 - 1] = p.splines[1][4 * 11 - 2] - 3;  // last piece of the last channel: -3
+  p.activation_parameters[1][4 * 11 - 1] =
+      p.activation_parameters[1][4 * 11 - 2] - 3;  // last piece of the last channel: -3
   const LipschitzCnn<double> cnn(p);
   CHECK(cnn.activation_slopes()[1] == doctest::Approx(3));
   CHECK(std::isinf(cnn.certificate().averagedness));
@@ -164,8 +165,9 @@ TEST_CASE("LipschitzCnn refuses other noise levels and networks that do not fit"
   p.weights[2] = random_array({2, 4, 3, 3}, "w");
   CHECK(throws_with<ShapeError>([&] { LipschitzCnn<double> bad(p); }, "layer 2"));
   p = small_cnn(Activation::spline);
-  p.splines.pop_back();
-  CHECK(throws_with<ArgumentError>([&] { LipschitzCnn<double> bad(p); }, "spline arrays"));
+  p.activation_parameters.pop_back();
+  CHECK(throws_with<ArgumentError>([&] { LipschitzCnn<double> bad(p); },
+                                   "arrays of spline parameters"));
   p = small_cnn(Activation::relu);
   p.noise_level = 10;
   CHECK(throws_with<ArgumentError>([&] { LipschitzCnn<double> bad(p); }, "10/255"));

@@ -380,7 +380,7 @@ TEST_CASE("published Lipschitz CNNs: outputs, splines, norms, and what they are 
     if (kind != "spline") continue;
     const auto t = file.read<double>("activation_check/t");
     const auto values = file.read<double>("activation_check/values");
-    const LinearSpline<double> f(exact.parameters().splines[0], -5, 5);
+    const LinearSpline<double> f(exact.parameters().activation_parameters[0], -5, 5);
     for (Index ch = 0; ch < 32; ++ch)
       for (Index i = 0; i < t.size(); ++i)
         CHECK(std::abs(f.value(ch, t[i]) - values[ch * t.size() + i]) < 2e-6);

@@ -100,7 +100,7 @@ inline LipschitzCnnParameters small_cnn(Activation activation, double norm = 0.9
   p.activation = activation;
   if (activation == Activation::spline)
     for (int l = 0; l < 2; ++l)
-      p.splines.push_back(
+      p.activation_parameters.push_back(
           clip_slopes(random_array({4, 11}, std::to_string(l) + " spline", 2), 1.0, -1, 1));
   p.noise_level = 10.0 / 255;
   return p;

@@ -54,7 +54,7 @@ class LinearSpline {
   template <class>
   friend class RidgeRegulariser;
   template <class>
-  friend class LipschitzCnn;
+  friend class ActivationLayer;
   struct Data;
   std::shared_ptr<const Data> data_;
 };

@@ -9,19 +9,18 @@
 #include <fejer/certificate.hpp>
 #include <fejer/denoiser.hpp>
 #include <fejer/linear_operator.hpp>
-#include <fejer/models/linear_spline.hpp>
+#include <fejer/models/activation.hpp>
 
 namespace fejer {
-
-enum class Activation { relu, spline };
 
 /// Layers of N in the order of application; zero padding at every layer.
 struct LipschitzCnnParameters {
   std::vector<Array<double>> weights;  ///< (C_{l+1}, C_l, k, k), C_0 = C_n = 1
   std::vector<Array<double>> biases;   ///< (C_{l+1})
   Activation activation = Activation::relu;
-  /// One a hidden layer, (C_{l+1}, knots) on [x_min, x_max], affine beyond; empty for ReLU.
-  std::vector<Array<double>> splines;
+  /// One a hidden layer, of the shape that Activation says (groups of two channels, knots of
+  /// splines on [x_min, x_max]); empty for activations without parameters.
+  std::vector<Array<double>> activation_parameters;
   double x_min = -5, x_max = 5;
   double noise_level = 0;  ///< trained for, in the image's unit, e.g. 10/255
   double divisor = 1;      ///< N is divided by it; see `certified`
@@ -44,7 +43,7 @@ class LipschitzCnn {
 
   /// Of the convolutions, from their symbols; computed at construction.
   const std::vector<NormInterval>& layer_norms() const;
-  /// max |slope| of the activations, tails included; 1 for ReLU. One a hidden layer.
+  /// Lipschitz constants of the activations, tails of splines included. One a hidden layer.
   const std::vector<double>& activation_slopes() const;
   /// Upper end for the Lipschitz constant of N / divisor: the product of the two above / divisor.
   double network_bound() const;

@@ -1,0 +1,181 @@
+#include <fejer/models/adaptive_spline.hpp>
+
+#include <doctest/doctest.h>
+
+#include "small_models.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+using Vector = std::vector<double>;
+
+/// A noisy sine at random abscissae.
+void sine(std::size_t n, double noise, Vector& t, Vector& y) {
+  const RandomStream where = Rng(3).stream("where"), e = Rng(3).stream("noise");
+  for (std::size_t i = 0; i < n; ++i) {
+    t.push_back(4 * where.uniform(i) - 1);
+    y.push_back(std::sin(3 * t[i]) + noise * e.normal(i));
+  }
+}
+
+/// Total variation of the slope of the polyline through the data.
+double polyline_tv2(Vector t, Vector y) {
+  std::vector<std::size_t> order(t.size());
+  for (std::size_t i = 0; i < t.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](auto i, auto j) { return t[i] < t[j]; });
+  double sum = 0, before = 0;
+  for (std::size_t i = 1; i < t.size(); ++i) {
+    const double slope = (y[order[i]] - y[order[i - 1]]) / (t[order[i]] - t[order[i - 1]]);
+    if (i > 1) sum += std::abs(slope - before);
+    before = slope;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("adaptive splines by hand: three points") {
+  // v = (e, 1 - 2e, e): slopes 1 - 3e and -(1 - 3e). 3 e^2 + 2 lambda (1 - 3e) is least at e =
+  // lambda.
+  const double lambda = 0.1;
+  const AdaptiveSplineFit fit = fit_adaptive_spline({-1, 0, 1}, {0, 1, 0}, lambda);
+  CHECK(fit.converged);
+  REQUIRE(fit.spline.knots.size() == 1);
+  CHECK(fit.spline.knots[0] == 0);
+  CHECK(fit.spline.value(-1) == doctest::Approx(lambda));
+  CHECK(fit.spline.value(0) == doctest::Approx(1 - 2 * lambda));
+  CHECK(fit.objective == doctest::Approx(3 * lambda * lambda + 2 * lambda * (1 - 3 * lambda)));
+  CHECK(std::abs(fit.gap) < 1e-10);
+}
+
+TEST_CASE("adaptive splines: optimal to the duality gap, few knots, within the bounds") {
+  Vector t, y;
+  sine(300, 0.1, t, y);
+  for (const double lambda : {1e-3, 0.03, 0.5})
+    for (const SlopeBounds& bounds :
+         {SlopeBounds{}, SlopeBounds::lipschitz(), SlopeBounds::monotone(),
+          SlopeBounds::weakly_convex(0.5, 1), SlopeBounds::lipschitz(2)}) {
+      const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, lambda, bounds);
+      INFO("lambda ", lambda, ", slopes [", bounds.min, ", ", bounds.max, "], iterations ",
+           fit.iterations, ", knots ", fit.spline.knots.size());
+      CHECK(fit.converged);
+      CHECK(fit.gap < 1.1e-8 * fit.objective);
+      CHECK(fit.gap > -1e-9);
+      CHECK(fit.spline.knots.size() <= t.size() - 2);
+      CHECK(fit.spline.knots.size() < 100);
+      CHECK(fit.spline.min_slope() >= bounds.min - 1e-10);
+      CHECK(fit.spline.max_slope() <= bounds.max + 1e-10);
+      for (const double a : fit.spline.changes) CHECK(std::abs(a) > 1e-12);
+    }
+}
+
+TEST_CASE("adaptive splines: no other function on a fine grid is better") {
+  // A minimiser over splines on 201 knots with the same data is no better than the adaptive one:
+  // random descent directions from it only raise the objective.
+  Vector t, y;
+  sine(40, 0.2, t, y);
+  const double lambda = 0.05;
+  const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, lambda);
+  const auto objective = [&](const ReluSpline& f) {
+    double sum = lambda * f.tv2();
+    for (std::size_t i = 0; i < t.size(); ++i) sum += std::pow(f.value(t[i]) - y[i], 2) / 2;
+    return sum;
+  };
+  CHECK(objective(fit.spline) == doctest::Approx(fit.objective));
+  const RandomStream r = Rng(5).stream("directions");
+  for (std::uint64_t trial = 0; trial < 200; ++trial) {
+    ReluSpline moved = fit.spline;
+    const double size = std::pow(10.0, -4 * r.uniform(4 * trial));
+    moved.offset += size * r.normal(4 * trial + 1);
+    moved.slope += size * r.normal(4 * trial + 2);
+    const double knot = 4 * r.uniform(4 * trial + 3) - 1;
+    std::size_t at = 0;
+    while (at < moved.knots.size() && moved.knots[at] < knot) ++at;
+    moved.knots.insert(moved.knots.begin() + static_cast<Index>(at), knot);
+    moved.changes.insert(moved.changes.begin() + static_cast<Index>(at),
+                         size * r.normal(1000 + trial));
+    CHECK(objective(moved) >= fit.objective * (1 - 1e-9));
+  }
+}
+
+TEST_CASE("adaptive splines: the limits of lambda") {
+  Vector t, y;
+  sine(30, 0.1, t, y);
+  // lambda -> 0: through the data, with the variation of the polyline.
+  const AdaptiveSplineFit tight = fit_adaptive_spline(t, y, 1e-9);
+  CHECK(tight.converged);
+  CHECK(tight.spline.tv2() == doctest::Approx(polyline_tv2(t, y)).epsilon(1e-4));
+  for (std::size_t i = 0; i < t.size(); ++i)
+    CHECK(tight.spline.value(t[i]) == doctest::Approx(y[i]).epsilon(1e-3));
+  CHECK(tight.spline.knots.size() <= t.size() - 2);
+  // lambda -> inf: the least squares line.
+  const AdaptiveSplineFit line = fit_adaptive_spline(t, y, 1e6);
+  CHECK(line.converged);
+  CHECK(line.spline.knots.empty());
+  double mt = 0, my = 0, tt = 0, ty = 0;
+  for (std::size_t i = 0; i < 30; ++i) mt += t[i] / 30, my += y[i] / 30;
+  for (std::size_t i = 0; i < 30; ++i)
+    tt += (t[i] - mt) * (t[i] - mt), ty += (t[i] - mt) * (y[i] - my);
+  CHECK(line.spline.slope == doctest::Approx(ty / tt));
+  // Slopes that the bounds do not allow are fitted as well as these do.
+  Vector steep;
+  for (const double v : t) steep.push_back(3 * v);
+  const AdaptiveSplineFit bounded = fit_adaptive_spline(t, steep, 1e-3, SlopeBounds::lipschitz());
+  CHECK(bounded.converged);
+  CHECK(bounded.spline.slope == doctest::Approx(1));
+  CHECK(bounded.spline.knots.empty());
+}
+
+TEST_CASE("adaptive splines: neighbouring knots of one sign become one, the optimum stays") {
+  // Convex data, interpolated: every inner point is a knot of the polyline, half are enough.
+  Vector t, y;
+  for (int i = 0; i < 21; ++i) {
+    t.push_back(0.1 * i);
+    y.push_back(t.back() * t.back());
+  }
+  const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, 1e-7);
+  CHECK(fit.converged);
+  CHECK(fit.spline.knots.size() == 10);
+  CHECK(fit.gap < 1e-9);
+  for (std::size_t i = 0; i < t.size(); ++i)
+    CHECK(fit.spline.value(t[i]) == doctest::Approx(y[i]).epsilon(1e-3).scale(1));
+  // A strictly increasing slope, from that of the first piece to that of the last.
+  CHECK(fit.spline.tv2() == doctest::Approx(3.9 - 0.1).epsilon(1e-4));
+}
+
+TEST_CASE("adaptive splines: weights count as repetitions, order does not matter") {
+  Vector t, y, weights, t2, y2;
+  sine(25, 0.2, t, y);
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    weights.push_back(1 + static_cast<double>(i % 3));
+    for (double k = 0; k < weights[i]; ++k) {
+      t2.insert(t2.begin(), t[i]);
+      y2.insert(y2.begin(), y[i] + (k - (weights[i] - 1) / 2));
+    }
+  }
+  const AdaptiveSplineFit one = fit_adaptive_spline(t, y, 0.1, {}, weights);
+  const AdaptiveSplineFit many = fit_adaptive_spline(t2, y2, 0.1);
+  CHECK(one.converged);
+  CHECK(many.converged);
+  CHECK(many.gap < 1e-8);
+  for (double s = -1; s < 3; s += 0.1)
+    CHECK(one.spline.value(s) == doctest::Approx(many.spline.value(s)).epsilon(1e-6));
+}
+
+TEST_CASE("adaptive splines: one and two points, bad input") {
+  CHECK(fit_adaptive_spline({2}, {5}, 1).spline.value(7) == 5);
+  const AdaptiveSplineFit two = fit_adaptive_spline({0, 1}, {0, 3}, 0.1, SlopeBounds::lipschitz());
+  CHECK(two.converged);
+  CHECK(two.spline.value(0) == doctest::Approx(1));
+  CHECK(two.spline.slope == doctest::Approx(1));
+  CHECK(throws_with<ArgumentError>([] { fit_adaptive_spline({0, 1}, {0}, 1); }, "2 abscissae"));
+  CHECK(throws_with<ArgumentError>([] { fit_adaptive_spline({0}, {0}, 0); }, "lambda"));
+  CHECK(throws_with<ArgumentError>([] { fit_adaptive_spline({std::nan("")}, {0}, 1); }, "finite"));
+  CHECK(throws_with<ArgumentError>(
+      [] {
+        fit_adaptive_spline({0}, {0}, 1, {1, 1, false});
+      },
+      "room"));
+}
