@@ -133,7 +133,7 @@ inline Offset spline_sums(const SplineTask<T>& t, Offset n, const T* x, const T*
   const Offset part = 2 * (static_cast<Offset>(t.last) + 1);
   Offset i = 0;
   for (; i + L <= n; i += L) {
-    alignas(32) int k[L];
+    alignas(32) int k[static_cast<unsigned>(L)];
     const auto v = load(x + i), w = load(g + i);
     const auto c = cells(t, v);
     store_cells(k, c);

@@ -320,7 +320,7 @@ void spline(const SplineTask<T>& task, Offset n, const T* x, T* y, T* s) {
   constexpr Offset L = 32 / sizeof(T);
   if (t.last < ShortTable::most) i = short_spline(t, n, x, y, s);
   for (; i + L <= n; i += L) {
-    alignas(32) int k[L];
+    alignas(32) int k[static_cast<unsigned>(L)];
     const auto v = load(x + i);
     store_cells(k, cells(t, v));
     auto offset = v, slope = v;
