@@ -6,6 +6,8 @@
 #include <fejer/files.hpp>
 
 #include "denoising/denoising.hpp"
+#include "lipschitz_denoisers/lipschitz_denoisers.hpp"
+#include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
 
 namespace fejer::experiments {
@@ -20,6 +22,14 @@ const std::vector<Experiment>& all() {
        "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play with certified networks",
        {"tasks", "methods"},
        reconstruction::run},
+      {"one_dimensional_fitting",
+       "1-Lipschitz networks fitted to functions of one variable: splines and other activations",
+       {"networks", "steps", "targets", "activations"},
+       one_dimensional_fitting::run},
+      {"lipschitz_denoisers",
+       "1-Lipschitz denoisers at 10/255 trained alike: splines and other activations",
+       {"activations", "steps", "batch"},
+       lipschitz_denoisers::run},
   };
   return list;
 }

@@ -1,6 +1,7 @@
 #include "learners.hpp"
 
 #include <fejer/files.hpp>
+#include <fejer/models/training/lipschitz_cnn_learner.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
 
@@ -60,6 +61,24 @@ Trainable crr(Section& model, const TrainingOptions& training) {
   return trainable(RidgeUnrolledLearner<float>(o));
 }
 
+/// The averaged network with bounded layers, for the largest noise level of the training.
+Trainable lipschitz_cnn(Section& model, const TrainingOptions& training) {
+  LipschitzCnnOptions o;
+  o.noise_level = training.noise_high;
+  o.layers = model.count("layers", o.layers, 1);
+  o.channels = model.count("channels", o.channels, 1);
+  o.kernel = model.count("kernel_size", o.kernel, 1);
+  o.activation = activation_named(model.text("activation", to_string(o.activation)));
+  o.knots = model.count("knots", o.knots, 3);
+  o.x_min = model.number("x_min", o.x_min);
+  o.x_max = model.number("x_max", o.x_max);
+  const double left = o.activation == Activation::prelu ? -1 : 0.1;
+  o.left = model.number("left", left);
+  o.tv2 = model.number("tv2", o.tv2);
+  o.layer_norm = model.number("layer_norm", o.layer_norm);
+  return trainable(LipschitzCnnLearner<float>(o));
+}
+
 struct Entry {
   const char* kind;
   Trainable (*make)(Section& model, const TrainingOptions& options);
@@ -67,6 +86,7 @@ struct Entry {
 constexpr Entry learners[] = {
     {"wcrr", wcrr},
     {"crr", crr},
+    {"lipschitz-cnn", lipschitz_cnn},
 };
 
 }  // namespace

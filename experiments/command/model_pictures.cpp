@@ -90,8 +90,8 @@ std::vector<std::string> write_model_pictures(const std::string& folder,
   draw_filters(folder + "/filters.png", "filters of the first layer, each on its own scale",
                network.weights.front());
   if (network.activation != Activation::spline) return {"filters"};
-  draw_profiles(folder + "/profiles.png", "splines of the first layer", network.activation_parameters.front(),
-                network.x_min, network.x_max);
+  draw_profiles(folder + "/profiles.png", "splines of the first layer",
+                network.activation_parameters.front(), network.x_min, network.x_max);
   return {"filters", "profiles"};
 }
 

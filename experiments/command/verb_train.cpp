@@ -266,7 +266,8 @@ Action add_train(CLI::App& verb) {
                 "Go on from DIR/checkpoint.h5: the same bits as without a stop");
   verb.footer(
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"
-      "Kinds of models: wcrr, crr. A training that is not finite ends with exit code 3.");
+      "Kinds of models: wcrr, crr, lipschitz-cnn. A training that is not finite ends with exit "
+      "code 3.");
   return [f](const Common&) { return train_model(*f); };
 }
 
