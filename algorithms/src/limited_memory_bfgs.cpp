@@ -101,8 +101,10 @@ bool LimitedMemoryBfgs<X>::remember(State& s) const {
   const ConstView<X> step = s.steps.slice(slot), change = s.changes.slice(slot);
   const double ss = dot<X>(step, step), sy = s.curvature[slot], yy = dot<X>(change, change);
   if (!(sy > 0 && sy >= least_curvature * lipschitz_ * ss &&
-        yy <= most_stiffness * lipschitz_ * sy))
+        yy <= most_stiffness * lipschitz_ * sy)) {
+    s.pairs = std::min(s.pairs, memory_ - 1);  // it has taken the place of the oldest
     return false;
+  }
   s.scale = sy / yy;
   s.newest = slot;
   s.pairs = std::min(s.pairs + 1, memory_);

@@ -97,8 +97,8 @@ TEST_CASE("L-BFGS reaches known minimisers, with fewer gradients than accelerate
 TEST_CASE("L-BFGS: f never rises, every gradient is counted, also where f is not convex") {
   const Index n = 40;
   const auto start = random_normal({n}, "x0");
-  const auto check = [&](const auto& f, Index iterations) {
-    const LimitedMemoryBfgs<double> bfgs(f);
+  const auto check = [&](const auto& f, Index iterations, Index memory = 8) {
+    const LimitedMemoryBfgs<double> bfgs(f, memory);
     auto state = bfgs.init(start);
     double last = f.value(state.x);
     for (Index k = 0; k < iterations; ++k) {
@@ -106,6 +106,9 @@ TEST_CASE("L-BFGS: f never rises, every gradient is counted, also where f is not
       const double now = f.value(state.x);
       CHECK(now <= last + 1e-13);
       last = now;
+      CHECK(state.pairs <= memory);
+      for (Index i = 0; i < state.pairs; ++i)
+        CHECK(state.curvature[(state.newest + memory - i) % memory] > 0);
     }
     Array<double> gradient(Shape{n});
     f.gradient(state.x, gradient);
@@ -118,6 +121,7 @@ TEST_CASE("L-BFGS: f never rises, every gradient is counted, also where f is not
   check(quadratic(n), 120);
   check(Smoothing{random_normal({n}, "data"), 1, 1e-3}, 1000);
   check(Wavy{random_normal({n}, "data"), 0.9}, 60);
+  check(Wavy{random_normal({n}, "data"), 3}, 300, 2);
   check(Wavy{random_normal({n}, "data"), 3}, 300);  // curvatures -2 to 4, many minima
 }
 

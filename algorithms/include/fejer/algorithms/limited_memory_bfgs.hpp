@@ -19,10 +19,11 @@ namespace fejer {
 /// Convergence. Either step lowers f: by the test, or by ||grad f(x)||^2/(2 L). Only pairs with
 /// <s, y> >= 1e-6 L ||s||^2 and ||y||^2 <= 10 L <s, y> (for convex f L will do) are remembered, so
 /// the eigenvalues of H lie in a fixed interval [a, b], a > 0 (as in Liu, Nocedal, Math. Program.
-/// 45, 1989), and an accepted step lowers f by at least 1e-4 a ||grad f(x)||^2. So f never rises, and where it is bounded
-/// below sum ||grad f(x_k)||^2 is finite: grad f(x_k) -> 0, for weakly convex f too; for strongly
-/// convex f the iterates converge linearly to the minimiser. No second derivatives are asked for: f
-/// may be piecewise quadratic. The guard is as sure as L and the convexity that f states.
+/// 45, 1989), and an accepted step lowers f by at least 1e-4 a ||grad f(x)||^2. So f never rises,
+/// and where it is bounded below sum ||grad f(x_k)||^2 is finite: grad f(x_k) -> 0, for weakly
+/// convex f too; for strongly convex f the iterates converge linearly to the minimiser. No second
+/// derivatives are asked for: f may be piecewise quadratic. The guard is as sure as L and the
+/// convexity that f states.
 ///
 /// Cost of a step: one gradient (for w > 0 with the value), and another for every trial that is
 /// refused; 4 memory + 6 passes over vectors; 2 memory + 5 vectors are kept.
@@ -67,7 +68,7 @@ class LimitedMemoryBfgs {
   bool advance(State& s, double slope) const;
   /// The gradient; for w > 0 also the value, else 0.
   double evaluate(const Array<X>& x, Array<X>& gradient) const;
-  /// Counts the pair of the last advance, if it may be used.
+  /// Counts the pair of the last advance, if it may be used; whether it may.
   bool remember(State& s) const;
   SmoothFunction<X> f_;
   Index memory_;
