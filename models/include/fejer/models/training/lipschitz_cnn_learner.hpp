@@ -6,8 +6,8 @@
 #include <fejer/models/convolution.hpp>
 #include <fejer/models/model.hpp>
 #include <fejer/models/slope_bounds.hpp>
-#include <fejer/models/training/learner.hpp>
 #include <fejer/models/training/layer_norm.hpp>
+#include <fejer/models/training/learner.hpp>
 
 namespace fejer {
 
