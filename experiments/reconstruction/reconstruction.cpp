@@ -57,7 +57,7 @@ tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke
   const bool pnp = method.prior == "pnp";
   // Without a reference there is no figure that finer parameters could change.
   const bool referenced = task.test.front().measurement.truth.has_value();
-  const Effort effort{2e-4, smoke ? 5 : pnp || !referenced ? 100 : 500};
+  const Effort effort{2e-4, smoke ? 5 : referenced ? 500 : 100};
   const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases) {
     double sum = 0;
     for (std::size_t i = 0; i < cases; ++i) {
