@@ -37,10 +37,12 @@ Json to_json(const Case& c, const Outcome& o) {
           {"change_never_rose", o.change_never_rose}};
 }
 
+/// The names that `--set key=...` lists, all of them known; `otherwise` without it.
 std::vector<std::string> selected(const experiments::Context& context, const std::string& key,
-                                  const std::vector<std::string>& all) {
+                                  const std::vector<std::string>& all,
+                                  const std::vector<std::string>& otherwise) {
   const auto found = context.set.find(key);
-  if (found == context.set.end()) return all;
+  if (found == context.set.end()) return otherwise;
   std::vector<std::string> names;
   std::stringstream text(found->second);
   for (std::string name; std::getline(text, name, ',');) {
@@ -150,14 +152,17 @@ Json run(const experiments::Context& context) {
   for (const char* folder : {"/cells", "/pictures", "/models"})
     std::filesystem::create_directories(out + folder);
   const std::vector<MethodSpec> methods = make_methods(context.data, out + "/models");
-  std::vector<std::string> method_names;
-  for (const MethodSpec& m : methods) method_names.push_back(m.name);
-  const auto wanted = selected(context, "methods", method_names);
+  std::vector<std::string> method_names, recorded;
+  for (const MethodSpec& m : methods) {
+    method_names.push_back(m.name);
+    if (!m.forced) recorded.push_back(m.name);
+  }
+  const auto wanted = selected(context, "methods", method_names, recorded);
 
   Json record = command::environment_json();
   record["experiment"] = "reconstruction";
   record["smoke"] = context.smoke;
-  for (const std::string& name : selected(context, "tasks", task_names())) {
+  for (const std::string& name : selected(context, "tasks", task_names(), task_names())) {
     const Task task = make_task(name, context.data, context.smoke);
     record["tasks"].push_back(describe(task));
     const std::string stem = out + "/cells/" + name + "-";
