@@ -34,6 +34,7 @@ constexpr Entry verbs[] = {
     {"inspect", "Say what a file holds", add_inspect},
     {"dataset", "Turn pictures into a data set to train on", add_dataset},
     {"train", "Train a model", add_train},
+    {"tune", "Find the parameters of a prior on measurements whose truth is known", add_tune},
     {"evaluate", "Measure how well a model removes noise from a set of images", add_evaluate},
     {"experiment", "List and run the recorded comparisons", add_experiment},
 };

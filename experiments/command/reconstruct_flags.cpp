@@ -38,32 +38,34 @@ void refuse_idle_flags(const ReconstructFlags& f) {
     throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer import makes one");
 }
 
-void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
-  Method& m = f.method;
+}  // namespace
+
+void ReconstructFlags::add_method(CLI::App& verb) {
+  Method& m = method;
   verb.add_option(
           "--prior", m.prior,
           "none, tv, model (minimise with a learned regulariser) or pnp (iterate a denoiser)")
       ->type_name("NAME")
       ->required();
-  verb.add_option("--model", f.model, "Model file for the priors model and pnp")
+  verb.add_option("--model", model, "Model file for the priors model and pnp")
       ->type_name("MODEL.h5");
   verb.add_option(
           "--algorithm", m.algorithm,
           "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs or pnp-fbs")
       ->type_name("NAME");
-  verb.add_option("--lambda", f.lambda,
+  verb.add_option("--lambda", lambda,
                   "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")
       ->type_name("L");
-  verb.add_option("--sigma", f.sigma,
+  verb.add_option("--sigma", sigma,
                   "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
                   "the noise level)")
       ->type_name("S");
-  verb.add_option("--scale", f.scale,
+  verb.add_option("--scale", scale,
                   "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
                   "of the file)")
       ->type_name("C");
   verb.add_option(
-          "--norm", f.norm,
+          "--norm", norm,
           "as-published: estimated norms without their margin of 1 %, and the published algorithms")
       ->type_name("RULE");
   verb.add_flag("--positivity", m.positivity, "Keep x >= 0 (real images)");
@@ -72,25 +74,23 @@ void add_method_flags(CLI::App& verb, ReconstructFlags& f) {
       "pnp: divide the network by its proven Lipschitz bound, about its output for the start "
       "value");
   verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
+  verb.add_option("--max-iterations", max_iterations, "Default 2000; none: 200")->type_name("N");
+  verb.add_option("--tolerance", tolerance,
+                  "On the relative change of an iteration (default 1e-5; none: 1e-4)")
+      ->type_name("T");
 }
-
-}  // namespace
 
 void ReconstructFlags::add_to(CLI::App& verb) {
   RunOptions& run = method.run;
   verb.add_option("measurement", measurement, "Measurement file, from fejer simulate or fejer pack")
       ->type_name("M.h5")
       ->required();
-  add_method_flags(verb, *this);
+  add_method(verb);
   verb.add_option("--init", init,
                   "Start value: a picture or F.h5:/image (default: data, zero-filled or FBP)")
       ->type_name("IMAGE");
   verb.add_option("--truth", truth, "Reference image, instead of the measurement file's")
       ->type_name("IMAGE");
-  verb.add_option("--max-iterations", max_iterations, "Default 2000; none: 200")->type_name("N");
-  verb.add_option("--tolerance", tolerance,
-                  "On the relative change of an iteration (default 1e-5; none: 1e-4)")
-      ->type_name("T");
   verb.add_option("--state", run.state_file,
                   "Save the state here, every 100 iterations and when interrupted")
       ->type_name("FILE");
@@ -106,17 +106,21 @@ void ReconstructFlags::add_to(CLI::App& verb) {
       "--json");
 }
 
-void ReconstructFlags::check() const {
+void ReconstructFlags::check_method() const {
   require_known("--prior", method.prior, prior_names());
   require_known("--algorithm", method.algorithm, algorithm_names());
   refuse_idle_flags(*this);
   if (!norm.empty()) require_known("--norm", norm, {"as-published"});
   if (!sigma.empty()) parse_sigma("--sigma", sigma);
+  if (!model.empty()) require_readable(model);
+}
+
+void ReconstructFlags::check() const {
+  check_method();
   const RunOptions& run = method.run;
   if (run.resume && run.state_file.empty())
     throw ArgumentError("--resume: needs --state FILE, the state to continue from");
   require_readable(measurement);
-  if (!model.empty()) require_readable(model);
   if (!init.empty()) require_image_source("--init", init);
   if (!truth.empty()) require_image_source("--truth", truth);
   if (run.resume) require_readable(run.state_file);

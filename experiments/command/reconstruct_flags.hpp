@@ -16,8 +16,11 @@ struct ReconstructFlags {
   Method method;
 
   void add_to(CLI::App& verb);
+  /// Those that choose and set the method: fejer tune has them, too.
+  void add_method(CLI::App& verb);
   /// Throws for everything that can be found wrong before the work starts.
   void check() const;
+  void check_method() const;
   /// Sets lambda, sigma, tolerance and the number of iterations, from the flags or from defaults
   /// that follow from the measurement; returns the scale. `learned` may be null.
   double resolve(const Measurement& m, const Model<float>* learned, Method& to) const;

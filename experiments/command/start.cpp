@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fejer/vector.hpp>
 
@@ -65,6 +66,15 @@ Start<X> start_value(const Measurement& m, const LinearOperator<X>& A, const std
   }
 }
 
+template <class X>
+Problem<X> posed(const Measurement& m, const LinearOperator<X>& A, Array<X> start, double scale) {
+  const Real<X> factor = 1 / static_cast<Real<X>>(scale);
+  Problem<X> problem{A, elements_as<X>(m.data), std::move(start), kind_of(m.setup) == "denoise", 0};
+  fejer::scale<X>(problem.y, factor);
+  fejer::scale<X>(problem.start, factor);
+  return problem;
+}
+
 double noise_norm(const Measurement& m) {
   const bool complex = std::holds_alternative<ComplexArray>(m.data);
   double count = static_cast<double>(shape_of(m.data).size()) * (complex ? 2 : 1);
@@ -77,6 +87,11 @@ double noise_norm(const Measurement& m) {
 
 template Start<float> start_value(const Measurement&, const LinearOperator<float>&,
                                   const std::string&);
+template Problem<float> posed(const Measurement&, const LinearOperator<float>&, Array<float>,
+                              double);
+template Problem<std::complex<float>> posed(const Measurement&,
+                                            const LinearOperator<std::complex<float>>&,
+                                            Array<std::complex<float>>, double);
 template Start<std::complex<float>> start_value(const Measurement&,
                                                 const LinearOperator<std::complex<float>>&,
                                                 const std::string&);

@@ -4,6 +4,8 @@
 
 #include <fejer/operators/measurement.hpp>
 
+#include "solver.hpp"
+
 namespace fejer::command {
 
 template <class X>
@@ -18,6 +20,10 @@ struct Start {
 /// filtered back-projection (ct).
 template <class X>
 Start<X> start_value(const Measurement& m, const LinearOperator<X>& A, const std::string& init);
+
+/// A x = y in the unit that priors see: y / scale, from start / scale.
+template <class X>
+Problem<X> posed(const Measurement& m, const LinearOperator<X>& A, Array<X> start, double scale);
 
 /// Elements where the mask (H,W) is zero become means of their neighbours among the 8 that are
 /// known, from the rim of a hole inwards.

@@ -35,6 +35,7 @@ Action add_import(CLI::App& verb);
 Action add_inspect(CLI::App& verb);
 Action add_dataset(CLI::App& verb);
 Action add_train(CLI::App& verb);
+Action add_tune(CLI::App& verb);
 Action add_evaluate(CLI::App& verb);
 Action add_experiment(CLI::App& verb);
 

@@ -84,10 +84,7 @@ Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<f
   Finished done;
   done.start_name = start.name;
   done.start = std::move(start.shown);
-  Problem<X> problem{A, elements_as<X>(m.data), std::move(start.image),
-                     kind_of(m.setup) == "denoise", 0};
-  fejer::scale<X>(problem.y, 1 / scale);
-  fejer::scale<X>(problem.start, 1 / scale);
+  Problem<X> problem = posed<X>(m, A, std::move(start.image), scale_value);
   warn_of_unit(method, problem.start);
   if constexpr (!is_complex<X>)
     if (method.positivity)

@@ -9,7 +9,6 @@
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
-#include "defaults.hpp"
 #include "quality.hpp"
 #include "start.hpp"
 
@@ -61,9 +60,8 @@ Outcome reconstruct_as(const Task& task, const Case& c, const MethodSpec& spec,
   const auto scale = static_cast<float>(c.measurement.scale);
   const LinearOperator<X> A = make_operator<X>(c.measurement);
   const Array<X> y = elements_as<X>(c.measurement.data);
-  command::Problem<X> problem{A, y, command::start_value<X>(c.measurement, A, "").image, false, 0};
-  fejer::scale<X>(problem.y, 1 / scale);
-  fejer::scale<X>(problem.start, 1 / scale);
+  const command::Problem<X> problem = command::posed<X>(
+      c.measurement, A, command::start_value<X>(c.measurement, A, "").image, c.measurement.scale);
   command::Method method;
   method.prior = spec.prior;
   method.lambda = p[0];
@@ -126,16 +124,10 @@ std::vector<MethodSpec> make_methods(const std::string& data, const std::string&
   return methods;
 }
 
-std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first) {
-  const tuning::Parameter fixed{1, 1, 1, 1};
-  if (method.prior == "pnp") return {{{0.1, 0.001, 1, 3}, fixed}};
+command::Situation situation_of(const MethodSpec& method, const Case& first) {
   const Measurement& m = first.measurement;
-  const command::Situation situation{method.prior, kind_of(m.setup), m.noise_level / m.scale, {}};
-  const double sigma = command::default_sigma(situation);
-  const double lambda = command::default_lambda(situation, sigma);
-  const tuning::Parameter weight{lambda, lambda * 1e-4, lambda * 1e4, 4};
-  if (method.prior == "tv") return {{weight, fixed}};
-  return {{weight, {sigma, 1.0 / 255, 50.0 / 255, 2}}};
+  return {method.prior, kind_of(m.setup), m.noise_level / m.scale,
+          method.model ? method.model->noise_level() : std::nullopt};
 }
 
 Outcome reconstruct(const Task& task, const Case& c, const MethodSpec& method,

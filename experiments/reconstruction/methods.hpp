@@ -7,6 +7,7 @@
 #include <fejer/models/model.hpp>
 
 #include "../tuning/compass_search.hpp"
+#include "defaults.hpp"
 #include "pictures.hpp"
 #include "solver.hpp"
 #include "tasks.hpp"
@@ -23,10 +24,8 @@ struct MethodSpec {
 /// weights are imported from `data`, once: the imported models are kept in `work`.
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
 
-/// What is tuned: tv: lambda; crr, wcrr: lambda and sigma; pnp: the relaxation alone. A factor on
-/// the intensity scale would be a second strength, but takes the images out of the range [0,1] that
-/// the networks were trained on.
-std::array<tuning::Parameter, 2> search_space(const MethodSpec& method, const Case& first);
+/// What the parameters of `method` depend on, for the problem of `first`.
+command::Situation situation_of(const MethodSpec& method, const Case& first);
 
 struct Outcome {
   command::AnyArray image;  ///< in the data's unit

@@ -8,6 +8,7 @@
 #include <fejer/files.hpp>
 #include <fejer/vector.hpp>
 
+#include "../tuning/parameter_search.hpp"
 #include "console.hpp"
 #include "drawing.hpp"
 #include "methods.hpp"
@@ -52,51 +53,33 @@ std::vector<std::string> selected(const experiments::Context& context, const std
   return names;
 }
 
-/// Searches on the first tuning case, then, more finely, on all of them. Every trial begins at the
-/// start value: from an earlier trial's end, a weak prior would look good for what it has not yet
-/// spoilt.
-tuning::SearchResult tune(const Task& task, const MethodSpec& method, bool smoke) {
+tuning::StagedResult tune(const Task& task, const MethodSpec& method, bool smoke) {
   const bool pnp = method.prior == "pnp";
   // Without a reference there is no figure that finer parameters could change.
   const bool referenced = task.test.front().measurement.truth.has_value();
   const Effort effort{2e-4, smoke ? 5 : referenced ? 500 : 100};
-  const auto mean_psnr = [&](const tuning::Point& p, std::size_t cases) {
-    double sum = 0;
-    for (std::size_t i = 0; i < cases; ++i) {
-      const Outcome o = reconstruct(task, task.tuning[i], method, p, effort);
-      command::stop_if_interrupted();
-      sum += std::isfinite(o.psnr) ? o.psnr : -100;
-    }
-    return sum / static_cast<double>(cases);
+  tuning::Stages stages;
+  stages.coarse = {1.6, smoke ? 2 : pnp || !referenced ? 10 : 18};
+  stages.fine = {1.25, smoke ? 1 : pnp ? 4 : 6};
+  const auto psnr = [&](const tuning::Point& p, std::size_t i) {
+    const Outcome o = reconstruct(task, task.tuning[i], method, p, effort);
+    command::stop_if_interrupted();
+    return o.psnr;
   };
-  auto space = search_space(method, task.tuning.front());
-  const auto coarse =
-      tuning::compass_search(space, [&](const tuning::Point& p) { return mean_psnr(p, 1); },
-                             {1.6, smoke                ? 2
-                                   : pnp || !referenced ? 10
-                                                        : 18});
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    space[axis].start = coarse.best.point[axis];
-    space[axis].factor = std::sqrt(space[axis].factor);
-  }
-  auto fine = tuning::compass_search(
-      space, [&](const tuning::Point& p) { return mean_psnr(p, task.tuning.size()); },
-      {1.25, smoke ? 1
-             : pnp ? 4
-                   : 6});
-  fine.trials.insert(fine.trials.begin(), coarse.trials.begin(), coarse.trials.end());
-  return fine;
+  return tuning::search_in_stages(tuning::search_space(situation_of(method, task.tuning.front())),
+                                  task.tuning.size(), psnr, stages);
 }
 
 Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std::string& image) {
-  const tuning::SearchResult tuned = tune(task, method, smoke);
+  const auto [coarse, tuned] = tune(task, method, smoke);
   Json cell = {{"task", task.name},
                {"method", method.name},
                {"smoke", smoke},
                {"tuned", tuned.best.point},
                {"tuning_psnr", tuned.best.score}};
-  for (const tuning::Trial& t : tuned.trials)
-    cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
+  for (const tuning::SearchResult* stage : {&coarse, &tuned})
+    for (const tuning::Trial& t : stage->trials)
+      cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
   // Weighted projections and network steps move slowly; both get the same tolerance.
   const Effort effort{5e-5, smoke ? 5 : 1500};
   for (const Case& c : task.test) {

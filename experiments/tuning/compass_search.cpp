@@ -15,15 +15,14 @@ class Search {
   SearchResult run() {
     improves({parameters_[0].start, parameters_[1].start});
     Point factor{parameters_[0].factor, parameters_[1].factor};
-    while (!exhausted() && std::max(factor[0], factor[1]) >= options_.finest)
+    while (!cut_short_ && std::max(factor[0], factor[1]) >= options_.finest)
       if (!round(factor))
         for (double& g : factor) g = std::sqrt(g);
+    result_.finished = !cut_short_;
     return result_;
   }
 
  private:
-  bool exhausted() const { return static_cast<int>(result_.trials.size()) >= options_.most_trials; }
-
   /// One pass over the axes and directions; true if the best point moved.
   bool round(const Point& factor) {
     bool moved = false;
@@ -43,13 +42,14 @@ class Search {
   }
 
   bool improves(Point p) {
-    if (exhausted()) return false;
     for (std::size_t axis = 0; axis < 2; ++axis)
       p[axis] = std::clamp(p[axis], parameters_[axis].low, parameters_[axis].high);
     for (const Trial& t : result_.trials)
       if (std::abs(std::log(t.point[0] / p[0])) < 1e-4 &&
           std::abs(std::log(t.point[1] / p[1])) < 1e-4)
         return false;
+    cut_short_ = static_cast<int>(result_.trials.size()) >= options_.most_trials;
+    if (cut_short_) return false;
     const Trial trial{p, score_(p)};
     const bool better = result_.trials.empty() || trial.score > result_.best.score;
     if (better) result_.best = trial;
@@ -61,6 +61,7 @@ class Search {
   const std::function<double(const Point&)>& score_;
   SearchOptions options_;
   SearchResult result_;
+  bool cut_short_ = false;  ///< a point was left out, because of most_trials
 };
 
 }  // namespace

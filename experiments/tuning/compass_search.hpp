@@ -31,6 +31,7 @@ struct SearchOptions {
 struct SearchResult {
   Trial best;
   std::vector<Trial> trials;
+  bool finished = false;  ///< every factor fell below `finest` before the trials ran out
 };
 SearchResult compass_search(const std::array<Parameter, 2>& parameters,
                             const std::function<double(const Point&)>& score,

@@ -37,7 +37,8 @@ TEST_CASE("version and help go to standard output with exit code 0") {
   const ScratchFolder folder;
   CHECK(expect(0, folder, {"--version"}).out.starts_with("fejer "));
   CHECK(expect(0, folder, {"--help"}).out.find("reconstruct") != std::string::npos);
-  for (const char* verb : {"pack", "simulate", "reconstruct", "denoise", "import", "inspect"}) {
+  for (const char* verb :
+       {"pack", "simulate", "reconstruct", "denoise", "import", "inspect", "tune"}) {
     const Finished help = expect(0, folder, {verb, "--help"});
     CHECK(help.out.find("Example") != std::string::npos);
     CHECK(help.out.find("--threads") != std::string::npos);
