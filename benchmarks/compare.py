@@ -206,7 +206,7 @@ def compare_memory(row, folder, arguments):
     ours, theirs = Side("fejer", 1, arguments), Side("torch-default", 1, arguments)
     try:
         ours.ask(f"prepare {row['name']}")
-        return {"fejer": ours.ask("memory")["bytes"],
+        return {"goal": row["memory"], "fejer": ours.ask("memory")["bytes"],
                 "torch": theirs.ask(f"memory {row['name']} {folder}")["bytes"]}
     finally:
         ours.close()

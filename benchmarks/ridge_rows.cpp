@@ -147,11 +147,11 @@ Row problem_row(RidgeKind kind, Job job, const Size& size) {
 Row gradient_row(RidgeKind kind, const Size& size) {
   Row r = problem_row(kind, Job::gradient, size);
   r.tolerance = 1e-4;
-  r.memory = size.columns == 321;
+  r.memory = size.columns == 321 ? 10 : 0;
   const bool crr = kind == RidgeKind::crr;
   const double tuned = crr ? 5 : 4, untuned = crr ? 11 : 13;
   r.opponents = {{"torch-tuned", tuned}, {"torch-default", untuned}};
-  if (r.memory) {
+  if (r.memory > 0) {
     r.opponents.push_back({"torch-published-tuned", tuned});
     r.opponents.push_back({"torch-published-default", untuned});
   }
@@ -174,11 +174,15 @@ Row hessian_row(const Size& size, Job job) {
   return r;
 }
 
-/// Tolerance: slopes at knots, as in hessian_row; here most of them sum up over the image.
+/// Tolerance: slopes at knots, as in hessian_row. In crr-step-parameter-gradient/128x40x40 16 of
+/// the 6.6 million values lie on the other side of a knot in PyTorch than in double. These alone
+/// make its gradient of x differ by 1.3e-3 (from double with its own pieces: 4e-7), that of kernel
+/// 0 differs by 2.3e-3. None of ours does, and all our gradients are within 3e-6 of double.
 Row parameter_row(RidgeKind kind, const Size& size) {
   return {.name = name_of(kind) + "-step-parameter-gradient/" + size.name(),
           .what = describe(kind) +
-                  "gradients of <u, grad R(x)> in x, kernels, profile and scaling" + size.what(),
+                  "gradients of <u, grad R(x)> in x, kernels, profile and scaling" + size.what() +
+                  "; results differ where rounding puts a value on the other side of a knot",
           .opponents = {{"torch-tuned", 5}, {"torch-default"}},
           .ours =
               [=](const Setting& setting) {
@@ -191,7 +195,7 @@ Row parameter_row(RidgeKind kind, const Size& size) {
                             .remark = model.remark,
                             .results = state->results()};
               },
-          .tolerance = 2e-3};
+          .tolerance = 5e-3};
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ struct Call {
 struct Opponent {
   std::string side;
   double goal = 0;
+  double goal_of_two = goal;  ///< with two threads
 };
 
 struct Row {
@@ -68,7 +69,7 @@ struct Row {
   double bytes = 0;          ///< read and written at least, where that is counted
   double units = 1;          ///< a call does this many; times are of one
   bool scales = true;        ///< whether two threads shall be 1.8 times as fast as one
-  bool memory = false;       ///< whether its memory is compared, too
+  double memory = 0;         ///< PyTorch shall need this many times as much; 0: not compared
   bool once = false;         ///< so slow that one call is enough
   std::string missing = {};  ///< why there is none of ours yet
 };
@@ -76,6 +77,7 @@ struct Row {
 // One file each.
 void add_machine_rows(std::vector<Row>& rows);
 void add_ridge_rows(std::vector<Row>& rows);
+void add_training_rows(std::vector<Row>& rows);
 void add_denoising_rows(std::vector<Row>& rows);
 void add_spline_rows(std::vector<Row>& rows);
 void add_convolution_rows(std::vector<Row>& rows);

@@ -30,6 +30,7 @@ std::vector<Row> all_rows() {
   std::vector<Row> rows;
   add_machine_rows(rows);
   add_ridge_rows(rows);
+  add_training_rows(rows);
   add_denoising_rows(rows);
   add_spline_rows(rows);
   add_convolution_rows(rows);
@@ -41,7 +42,8 @@ std::vector<Row> all_rows() {
 
 Json describe(const Row& row) {
   Json opponents = Json::array();
-  for (const auto& o : row.opponents) opponents.push_back({{"side", o.side}, {"goal", o.goal}});
+  for (const auto& o : row.opponents)
+    opponents.push_back({{"side", o.side}, {"goal", o.goal}, {"goal_of_two", o.goal_of_two}});
   return {{"name", row.name},           {"what", row.what},      {"opponents", opponents},
           {"tolerance", row.tolerance}, {"units", row.units},    {"operations", row.operations},
           {"bytes", row.bytes},         {"scales", row.scales},  {"memory", row.memory},

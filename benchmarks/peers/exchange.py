@@ -22,9 +22,8 @@ PUBLISHED = "as published"
 class Inputs:
     """The arrays of a folder as attributes: inputs.x is x.npy."""
 
-    def __init__(self, folder, **replaced):
+    def __init__(self, folder):
         self.folder = folder
-        self.__dict__.update(replaced)
 
     def __getattr__(self, name):
         try:
@@ -130,8 +129,11 @@ class Worker:
 
     def memory(self, row, folder):
         """The most memory of one call beyond its inputs and an output like x, for the most frugal
-        variant; called once on a small x before, so that code and tables are in memory."""
-        small = Inputs(folder, x=np.full((1, 16, 16), 0.5, np.float32))
+        variant; called once on small images before, so that code and tables are in memory."""
+        small = Inputs(folder)
+        for name in ("x", "target"):
+            if hasattr(small, name):
+                setattr(small, name, getattr(small, name)[..., :16, :16])
         for closure in self.variants(row, small).values():
             closure()
         inputs = Inputs(folder)

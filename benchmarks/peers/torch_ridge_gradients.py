@@ -48,63 +48,73 @@ def sums(piece, g, count):
     return torch.zeros(shape).scatter_add_(2, piece.flatten(2), g.flatten(2)).double()
 
 
-def published_values_and_gradients(splines, t, g):
+class PublishedSplineFunction(torch.autograd.Function):
     """The same the way of the published programs, whose backward pass is by hand, too: indices and
     fractions are kept, two gathers for the slope, two scatters of single precision."""
-    knots, step = splines.knots, splines.step
-    x_max = splines.x_min + step * (knots - 1)
-    u = ((t - splines.x_min) / step).clamp(0, knots - 1)
-    left = u.floor().clamp(max=knots - 2)
-    fraction = u - left
-    index = left.long() if splines.channels == 1 else left.long() + splines.first
-    flat = splines.values_at_knots.reshape(-1)
-    y = flat[index + 1] * fraction + flat[index] * (1 - fraction)
-    inside = (t >= splines.x_min) & (t < x_max)
-    of_t = (flat[index + 1] - flat[index]) / step * g * inside
-    of_flat = torch.zeros_like(flat)
-    of_flat.scatter_add_(0, (index + 1).view(-1), (fraction * g).view(-1))
-    of_flat.scatter_add_(0, index.view(-1), ((1 - fraction) * g).view(-1))
-    return y[0], of_t[0], of_flat.view(splines.channels, knots)
+
+    @staticmethod
+    def forward(context, t, profile, splines):
+        knots, step = splines.knots, splines.step
+        u = ((t - splines.x_min) / step).clamp(0, knots - 1)
+        left = u.floor().clamp(max=knots - 2)
+        fraction = u - left
+        index = left.long() if splines.channels == 1 else left.long() + splines.first
+        flat = profile.float().reshape(-1)
+        inside = (t >= splines.x_min) & (t < splines.x_min + step * (knots - 1))
+        context.save_for_backward(fraction, index, flat, inside)
+        context.step, context.shape = step, profile.shape
+        return flat[index + 1] * fraction + flat[index] * (1 - fraction)
+
+    @staticmethod
+    def backward(context, g):
+        fraction, index, flat, inside = context.saved_tensors
+        of_t = (flat[index + 1] - flat[index]) / context.step * g * inside
+        of_flat = torch.zeros_like(flat)
+        of_flat.scatter_add_(0, (index + 1).view(-1), (fraction * g).view(-1))
+        of_flat.scatter_add_(0, index.view(-1), ((1 - fraction) * g).view(-1))
+        return of_t, of_flat.view(context.shape).double(), None
 
 
-def spline_values_and_gradients(splines, by_hand, t, g):
+def by_autograd(t, profile, splines):
+    return splines.differentiable_values(t, profile)
+
+
+by_hand = SplineFunction.apply
+as_published = PublishedSplineFunction.apply
+
+
+def spline_values_and_gradients(splines, function, t, g):
     """f(t), f'(t) g, and the gradient of <g, f(t)> in the values at the knots."""
     with torch.enable_grad():
         t = t.detach().requires_grad_()
         profile = splines.profile.clone().requires_grad_()
-        if by_hand:
-            y = SplineFunction.apply(t, profile, splines)
-        else:
-            y = splines.differentiable_values(t, profile)
+        y = function(t, profile, splines)
         return (y.detach(), *torch.autograd.grad(y, (t, profile), g))
 
 
 class DifferentiableRidge(Ridge):
     """A ridge regulariser by whose parameters autograd differentiates."""
 
-    def __init__(self, model, by_hand):
+    def __init__(self, model, spline):
         self.__dict__.update(model.__dict__)
-        self.by_hand = by_hand
+        self.spline = spline
         self.kernels = [k.clone().requires_grad_() for k in model.kernels]
         self.flipped = [flip(k) for k in self.kernels]
         self.profile = self.splines.profile.clone().requires_grad_()
         self.alpha = model.alpha.clone().requires_grad_()
 
-    def activation(self, z):
-        t = z * self.alpha
-        if self.by_hand:
-            return SplineFunction.apply(t, self.profile, self.splines) / self.alpha
-        return self.splines.differentiable_values(t, self.profile) / self.alpha
+    def activation(self, t):
+        return self.spline(t, self.profile, self.splines)
 
 
-def parameter_gradient(model, x, u, paired, by_hand):
+def parameter_gradient(model, x, u, paired, spline, of_x=True):
     """Gradients of <u, grad R(x)> in x, in each kernel, in the profile and in alpha. `paired`: of
     <W u, profile(alpha W x) / alpha>, the same number without W^T on the way forward."""
     with torch.enable_grad():
-        ridge = DifferentiableRidge(model, by_hand)
-        x = x.detach().requires_grad_()
-        s = ridge.activation(ridge.filter(x))
-        leaves = (x, *ridge.kernels, ridge.profile, ridge.alpha)
+        ridge = DifferentiableRidge(model, spline)
+        x = x.detach().requires_grad_(of_x)
+        s = ridge.activation(ridge.filter(x) * ridge.alpha) / ridge.alpha
+        leaves = ((x,) if of_x else ()) + (*ridge.kernels, ridge.profile, ridge.alpha)
         if paired:
             w = ridge.filter(u)
             return torch.autograd.grad((s, w), leaves, (w.detach(), s.detach()))

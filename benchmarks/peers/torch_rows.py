@@ -5,8 +5,9 @@ import torch.nn.functional as F
 
 from exchange import PUBLISHED, Timed, stopwatch
 from torch_ridge import Ridge, Splines, tensor
-from torch_ridge_gradients import (parameter_gradient, published_values_and_gradients,
+from torch_ridge_gradients import (as_published, by_autograd, by_hand, parameter_gradient,
                                    spline_values_and_gradients)
+from torch_training import equilibrium_step, unrolled_step
 
 ROWS = {}
 
@@ -60,22 +61,51 @@ def prepared_hessian_product(inputs):
 def step_parameter_gradient(inputs):
     x, u = tensor(inputs.x)[:, None], tensor(inputs.direction)[:, None]
 
-    def way(adjoint, paired, by_hand):
+    def way(adjoint, paired, spline):
         model = Ridge(inputs, adjoint)
 
         def run():
-            of_x, *others, alpha = parameter_gradient(model, x, u, paired, by_hand)
+            of_x, *others, alpha = parameter_gradient(model, x, u, paired, spline)
             return (of_x[:, 0], *others[:-1], others[-1][0], alpha.ravel())
 
         return run
 
     return {
-        "autograd, transposed": way("transposed", False, False),
-        "autograd, flipped": way("flipped", False, False),
-        "the same, splines by hand": way("flipped", False, True),
-        "autograd of <W u, profile(W x)>": way("flipped", True, False),
-        "of this, splines by hand": way("flipped", True, True),
+        "autograd, transposed": way("transposed", False, by_autograd),
+        "autograd, flipped": way("flipped", False, by_autograd),
+        "the same, splines by hand": way("flipped", False, by_hand),
+        "autograd of <W u, profile(W x)>": way("flipped", True, by_autograd),
+        "of this, splines by hand": way("flipped", True, by_hand),
     }
+
+
+@row("crr-training-step")
+def crr_training_step(inputs):
+    """Of the other variants of a parameter gradient none is faster."""
+    y, target = tensor(inputs.x)[:, None], tensor(inputs.target)[:, None]
+
+    def way(adjoint, spline):
+        model = Ridge(inputs, adjoint)
+        return lambda: unrolled_step(model, spline, y, target, *inputs.steps)
+
+    return {"splines by hand, flipped": way("flipped", by_hand),
+            PUBLISHED: way("transposed", as_published)}
+
+
+@row("wcrr-equilibrium-step")
+def wcrr_equilibrium_step(inputs):
+    y, target = tensor(inputs.x)[:, None], tensor(inputs.target)[:, None]
+
+    def way(adjoint):
+        model = Ridge(inputs, adjoint)
+
+        def run():
+            found, cpu, wall = stopwatch(lambda: equilibrium_step(model, inputs, y, target))
+            return Timed(found[0], cpu, wall, iterations=found[1])
+
+        return run
+
+    return {"flipped": way("flipped")}
 
 
 @row("wcrr-denoising")
@@ -132,11 +162,11 @@ def spline_gradients(inputs):
     splines, x = Splines(inputs.profile, *inputs.range), tensor(inputs.x)[None]
     g = tensor(inputs.cotangent)[None]
 
-    def run(by_hand):
-        return tuple(a[0] for a in spline_values_and_gradients(splines, by_hand, x, g))
+    def run(function):
+        return tuple(a[0] for a in spline_values_and_gradients(splines, function, x, g))
 
-    return {"autograd": lambda: run(False), "by hand": lambda: run(True), 
-            PUBLISHED: lambda: published_values_and_gradients(splines, x, g)}
+    return {"autograd": lambda: run(by_autograd), "by hand": lambda: run(by_hand),
+            PUBLISHED: lambda: run(as_published)}
 
 
 @row("convolution")
