@@ -2,11 +2,15 @@
 /// Everything, for programs. Library code includes what it uses.
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
+#include <fejer/algorithms/contraction.hpp>
+#include <fejer/algorithms/equilibrium_gradient.hpp>
+#include <fejer/algorithms/equilibrium_layer.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/run.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
+#include <fejer/algorithms/warm_states.hpp>
 #include <fejer/array.hpp>
 #include <fejer/certificate.hpp>
 #include <fejer/check.hpp>
