@@ -1,16 +1,25 @@
 #include "learners.hpp"
 
+#include <limits>
+#include <memory>
+#include <utility>
+
 #include <fejer/files.hpp>
 #include <fejer/models/training/lipschitz_cnn_learner.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
+#include <fejer/models/training/unrolled_pgd_learner.hpp>
+#include <fejer/operators/measurement.hpp>
+
+#include "data_folder.hpp"
+#include "start.hpp"
 
 namespace fejer::command {
 namespace {
 
 template <class L>
 Trainable trainable(L learner) {
-  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }};
+  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }, {}, {}};
 }
 
 Borders read_borders(Section& model) {
@@ -61,10 +70,7 @@ Trainable crr(Section& model, const TrainingOptions& training) {
   return trainable(RidgeUnrolledLearner<float>(o));
 }
 
-/// The averaged network with bounded layers, for the largest noise level of the training.
-Trainable lipschitz_cnn(Section& model, const TrainingOptions& training) {
-  LipschitzCnnOptions o;
-  o.noise_level = training.noise_high;
+void read_network(Section& model, LipschitzCnnOptions& o) {
   o.layers = model.count("layers", o.layers, 1);
   o.channels = model.count("channels", o.channels, 1);
   o.kernel = model.count("kernel_size", o.kernel, 1);
@@ -73,10 +79,49 @@ Trainable lipschitz_cnn(Section& model, const TrainingOptions& training) {
   o.x_min = model.number("x_min", o.x_min);
   o.x_max = model.number("x_max", o.x_max);
   const double left = o.activation == Activation::prelu ? -1 : 0.1;
-  o.left = model.number("left", left);
+  o.left = model.number("left", o.left.value_or(left));
   o.tv2 = model.number("tv2", o.tv2);
+}
+
+/// The averaged network with bounded layers, for the largest noise level of the training.
+Trainable lipschitz_cnn(Section& model, const TrainingOptions& training) {
+  LipschitzCnnOptions o;
+  o.noise_level = training.noise_high;
+  read_network(model, o);
   o.layer_norm = model.number("layer_norm", o.layer_norm);
   return trainable(LipschitzCnnLearner<float>(o));
+}
+
+std::string template_file(Section& model) { return with_data_folder(model.text("measurement")); }
+
+template <class X>
+Trainable unrolled_for(const std::shared_ptr<const Measurement>& m, const UnrolledPgdOptions& o) {
+  const LinearOperator<X> A = make_operator<X>(*m);
+  return trainable(UnrolledPgdLearner<X>(
+      o, {A, [m, A](const Array<X>& y) { return start_from<X>(m->setup, A, y); },
+          [m](View<X> y, double sigma, const RandomStream& noise) {
+            add_noise<X>(m->setup, sigma, noise, y);
+          }}));
+}
+
+/// Unrolled proximal gradient descent for the operator of a measurement file.
+Trainable unrolled_pgd(Section& model, const TrainingOptions& training) {
+  UnrolledPgdOptions o;
+  o.noise_level = training.noise_high;
+  o.iterations = model.count("iterations", o.iterations, 1);
+  o.shared = model.flag("shared", o.shared);
+  read_network(model, o.network);
+  const std::string file = template_file(model);
+  const auto m = std::make_shared<const Measurement>(load_measurement(file));
+  const Shape image = image_shape(*m);
+  if (image[0] != 1)
+    throw ArgumentError("[model] measurement: " + file + " is of images " + to_string(image) +
+                        ", expected one channel");
+  Trainable made = kind_of(m->setup) == "mri" ? unrolled_for<std::complex<float>>(m, o)
+                                              : unrolled_for<float>(m, o);
+  made.measurement = file;
+  made.image = image;
+  return made;
 }
 
 struct Entry {
@@ -87,6 +132,7 @@ constexpr Entry learners[] = {
     {"wcrr", wcrr},
     {"crr", crr},
     {"lipschitz-cnn", lipschitz_cnn},
+    {"unrolled-pgd", unrolled_pgd},
 };
 
 }  // namespace
@@ -98,6 +144,13 @@ const std::vector<std::string>& learner_names() {
     return all;
   }();
   return names;
+}
+
+void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options) {
+  if (kind != "unrolled-pgd") return;
+  const Measurement m = load_measurement(template_file(model));
+  options.noise_low = options.noise_high = m.noise_level / m.scale;
+  options.largest_noise = std::numeric_limits<double>::infinity();
 }
 
 Trainable make_learner(const std::string& kind, Section& model, const TrainingOptions& options) {

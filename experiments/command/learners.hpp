@@ -14,9 +14,16 @@ namespace fejer::command {
 struct Trainable {
   Learner<float> learner;
   std::function<Model<float>(const Parameters&)> to_model;
+  /// What is learned for one operator: its measurement file, and the shape of its images.
+  std::string measurement = {};
+  Shape image = {};
 };
 
 const std::vector<std::string>& learner_names();
+
+/// Where [model] names a measurement file, its noise level is that of the training, unless [noise]
+/// says otherwise.
+void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options);
 
 /// The learner that [model] kind names, with the other keys of [model].
 Trainable make_learner(const std::string& kind, Section& model, const TrainingOptions& options);

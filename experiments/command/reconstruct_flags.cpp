@@ -23,19 +23,25 @@ double positive(const std::string& flag, const std::string& text) {
 /// Flags of one prior that were given with another.
 void refuse_idle_flags(const ReconstructFlags& f) {
   const Method& m = f.method;
-  const bool learned = m.prior == "model" || m.prior == "pnp";
+  const bool unrolled = m.prior == "unrolled";
+  const bool tunable = m.prior == "model" || m.prior == "pnp", learned = tunable || unrolled;
   const auto refuse = [&](bool given, const char* flag, const char* priors) {
     if (given)
       throw ArgumentError(std::string(flag) + ": has no meaning for --prior " + m.prior +
                           " (only for " + priors + ")");
   };
-  refuse(!learned && !f.model.empty(), "--model", "model and pnp");
-  refuse(!learned && !f.sigma.empty(), "--sigma", "model and pnp");
-  refuse(!learned && !f.norm.empty(), "--norm", "model and pnp");
-  refuse(m.prior == "none" && !f.lambda.empty(), "--lambda", "tv, model and pnp");
+  refuse(!learned && !f.model.empty(), "--model", "model, pnp and unrolled");
+  refuse(!tunable && !f.sigma.empty(), "--sigma", "model and pnp");
+  refuse(!tunable && !f.norm.empty(), "--norm", "model and pnp");
+  refuse((m.prior == "none" || unrolled) && !f.lambda.empty(), "--lambda", "tv, model and pnp");
+  const char* others = "none, tv, model and pnp";
+  refuse(unrolled && m.positivity, "--positivity", others);
+  refuse(unrolled && !f.max_iterations.empty(), "--max-iterations", others);
+  refuse(unrolled && !f.tolerance.empty(), "--tolerance", others);
   refuse(m.prior != "pnp" && m.certify, "--certify", "pnp");
   if (learned && f.model.empty())
-    throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer import makes one");
+    throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer " +
+                        (unrolled ? "train" : "import") + " makes one");
 }
 
 }  // namespace
@@ -44,14 +50,16 @@ void ReconstructFlags::add_method(CLI::App& verb) {
   Method& m = method;
   verb.add_option(
           "--prior", m.prior,
-          "none, tv, model (minimise with a learned regulariser) or pnp (iterate a denoiser)")
+          "none, tv, model (minimise with a learned regulariser), pnp (iterate a denoiser) or "
+          "unrolled (the layers of a network that was trained for the operator)")
       ->type_name("NAME")
       ->required();
-  verb.add_option("--model", model, "Model file for the priors model and pnp")
+  verb.add_option("--model", model, "Model file for the priors model, pnp and unrolled")
       ->type_name("MODEL.h5");
   verb.add_option(
           "--algorithm", m.algorithm,
-          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs or pnp-fbs")
+          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs or "
+          "unrolled-pgd")
       ->type_name("NAME");
   verb.add_option("--lambda", lambda,
                   "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")

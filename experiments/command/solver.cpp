@@ -11,6 +11,7 @@
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/models/ridge_prior.hpp>
+#include <fejer/models/unrolled_pgd.hpp>
 #include <fejer/operators/box.hpp>
 #include <fejer/operators/least_squares.hpp>
 #include <fejer/operators/total_variation.hpp>
@@ -73,6 +74,7 @@ class Launcher {
     if (method_.prior == "none") return without_prior();
     if (method_.prior == "tv") return with_tv();
     if (method_.prior == "model") return with_model();
+    if (method_.prior == "unrolled") return with_layers();
     return with_denoiser();
   }
 
@@ -145,6 +147,25 @@ class Launcher {
     return launch(PnpForwardBackward<X>(data_term(), denoiser, pnp));
   }
 
+  Solution<X> with_layers() {
+    const UnrolledPgd<float>& network = model_->unrolled();
+    solution_.certificate = network.certificate(problem_.A.norm_interval().upper);
+    if (solution_.certificate.kind == Certificate::Kind::none && !method_.force)
+      throw ArgumentError("--model: " + solution_.certificate.how +
+                          "; train one for this operator, or waive the guarantee with --force");
+    const UnrolledIteration<X> layers(network, problem_.A, problem_.y, method_.force);
+    solution_.step_size = layers.step_size();
+    RunOptions each = method_.run;
+    each.max_iterations = network.layers();
+    each.tolerance = 0;
+    solution_.result = run(layers, problem_.start, each, observers_);
+    if (solution_.result.status == Status::max_iterations) {
+      solution_.result.status = Status::converged;
+      solution_.result.cause = "all layers of the network were applied";
+    }
+    return std::move(solution_);
+  }
+
   Denoiser<X> of_images() const {
     if constexpr (is_complex<X>)
       return on_real_and_imaginary(of_part(real_part<float>(problem_.start)),
@@ -182,14 +203,14 @@ class Launcher {
 }  // namespace
 
 const std::vector<std::string>& prior_names() {
-  static const std::vector<std::string> names = {"none", "tv", "model", "pnp"};
+  static const std::vector<std::string> names = {"none", "tv", "model", "pnp", "unrolled"};
   return names;
 }
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto", "cg",     "fista",  "forward-backward", "accelerated-gradient",
-      "sagd", "l-bfgs", "pnp-fbs"};
+      "auto", "cg",     "fista",   "forward-backward", "accelerated-gradient",
+      "sagd", "l-bfgs", "pnp-fbs", "unrolled-pgd"};
   return names;
 }
 
@@ -207,6 +228,12 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
     if (!m.force) require_averaged(m, *model);
     return "pnp-fbs";
   }
+  if (m.prior == "unrolled") {
+    model->unrolled();
+    if (!automatic && name != "unrolled-pgd") refuse("an unrolled network is its own algorithm");
+    return "unrolled-pgd";
+  }
+  if (name == "unrolled-pgd") refuse("its steps are those of a network: use --prior unrolled");
   if (name == "pnp-fbs") refuse("pnp-fbs iterates a denoiser: use --prior pnp");
   if (m.prior == "none") {
     if (automatic) return m.positivity ? "fista" : "cg";

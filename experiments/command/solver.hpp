@@ -1,7 +1,8 @@
 #pragma once
 /// From a problem and a method to a solution:
 ///   min over x of 1/2 ||A x - y||^2 + lambda R(x) (+ indicator of x >= 0),
-/// or the fixed point of plug-and-play forward-backward splitting. All quantities are in the unit
+/// the fixed point of plug-and-play forward-backward splitting, or the layers of an unrolled
+/// network. All quantities are in the unit
 /// that the prior sees (image and data divided by --scale).
 #include <optional>
 #include <string>
@@ -15,7 +16,7 @@
 namespace fejer::command {
 
 struct Method {
-  std::string prior;               ///< none, tv, model, pnp
+  std::string prior;               ///< none, tv, model, pnp, unrolled
   std::string algorithm = "auto";  ///< or one of algorithm_names()
   double lambda = 1;               ///< weight of R; pnp: relaxation in (0,1]
   double sigma = 0;                ///< noise level handed to the model, in the image's unit

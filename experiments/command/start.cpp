@@ -50,19 +50,22 @@ Start<X> start_value(const Measurement& m, const LinearOperator<X>& A, const std
     const Array<X> image = elements_as<X>(given);
     return {image, image, "init"};
   }
-  const Array<X> data = elements_as<X>(m.data);
+  const Array<X> data = elements_as<X>(m.data), image = start_from<X>(m.setup, A, data);
+  if (is_complex<X>) return {image, image, "zero-filled"};
+  if (std::holds_alternative<CtSetup>(m.setup)) return {image, image, "FBP"};
+  return {image, data, "measurement"};
+}
+
+template <class X>
+Array<X> start_from(const OperatorSetup& setup, const LinearOperator<X>& A, const Array<X>& data) {
   if constexpr (is_complex<X>) {
-    const Array<X> image = A.apply_adjoint(data);
-    return {image, image, "zero-filled"};
+    return A.apply_adjoint(data);
   } else {
-    if (const auto* ct = std::get_if<CtSetup>(&m.setup)) {
-      const Array<X> image = filtered_backprojection(ct->geometry, data, A.domain());
-      return {image, image, "FBP"};
-    }
-    Start<X> start{data, data, "measurement"};
-    if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup))
-      fill_holes(start.image, inpaint->mask);
-    return start;
+    if (const auto* ct = std::get_if<CtSetup>(&setup))
+      return filtered_backprojection(ct->geometry, data, A.domain());
+    Array<X> image = data;
+    if (const auto* inpaint = std::get_if<InpaintSetup>(&setup)) fill_holes(image, inpaint->mask);
+    return image;
   }
 }
 
@@ -85,6 +88,11 @@ double noise_norm(const Measurement& m) {
   return m.noise_level * std::sqrt(count);
 }
 
+template Array<float> start_from(const OperatorSetup&, const LinearOperator<float>&,
+                                 const Array<float>&);
+template Array<std::complex<float>> start_from(const OperatorSetup&,
+                                               const LinearOperator<std::complex<float>>&,
+                                               const Array<std::complex<float>>&);
 template Start<float> start_value(const Measurement&, const LinearOperator<float>&,
                                   const std::string&);
 template Problem<float> posed(const Measurement&, const LinearOperator<float>&, Array<float>,

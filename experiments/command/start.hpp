@@ -25,6 +25,10 @@ Start<X> start_value(const Measurement& m, const LinearOperator<X>& A, const std
 template <class X>
 Problem<X> posed(const Measurement& m, const LinearOperator<X>& A, Array<X> start, double scale);
 
+/// The start value that follows from the data alone, linear in them.
+template <class X>
+Array<X> start_from(const OperatorSetup& setup, const LinearOperator<X>& A, const Array<X>& data);
+
 /// Elements where the mask (H,W) is zero become means of their neighbours among the 8 that are
 /// known, from the rim of a hole inwards.
 void fill_holes(View<float> image, const Array<float>& mask);

@@ -61,7 +61,14 @@ void read_data(Section& section, TrainingPlan& plan) {
   plan.images.grey = section.flag("grey", false);
   plan.images.shrink = section.count("shrink", 1, 1);
   PatchOptions& p = plan.patches;
+  const Shape& image = plan.trainable.image;
+  if (image.rank() > 0) p.size = image[1], p.columns = image[2];
+  const Index rows = p.size;
   p.size = section.count("patch", p.size, 1);
+  if (image.rank() > 0 && p.size != rows)
+    throw ArgumentError("[data] patch: got " + std::to_string(p.size) + ", but " +
+                        plan.trainable.measurement + " is of images " + to_string(image) +
+                        "; leave patch out");
   p.stride = section.count("stride", p.stride, 1);
   p.scales = section.numbers("scales", p.scales);
   p.flips = section.flag("flips", p.flips);
@@ -84,6 +91,7 @@ std::string TrainingPlan::fingerprint() const {
   Json bound = resolved;
   bound["data"].erase("train");
   bound["validation"].erase("data");
+  bound["model"].erase("measurement");
   bound["training"].erase("steps");
   bound["training"].erase("checkpoint_every");
   const std::string text = json_text(bound);
@@ -107,6 +115,9 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   options.batch = training.count("batch", options.batch, 1);
   options.checkpoint_every = training.count("checkpoint_every", options.checkpoint_every, 1);
   training.finish();
+  Section model = section("model");
+  const std::string kind = model.word("kind", "", learner_names());
+  set_default_noise(kind, model, options);
   Section noise = section("noise"), optimiser = section("optimiser");
   Section schedule = section("schedule"), loss = section("loss");
   read_noise(noise, options);
@@ -114,8 +125,6 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   read_schedule(schedule, options);
   read_loss(loss, options);
 
-  Section model = section("model");
-  const std::string kind = model.word("kind", "", learner_names());
   TrainingPlan plan{make_learner(kind, model, options), kind, {}, {}, {}, {}, options, {}};
   model.finish();
   Section data = section("data"), validation = section("validation");

@@ -18,7 +18,7 @@ struct TrainingPlan {
   nlohmann::ordered_json resolved;  ///< every key, defaults filled in
 
   /// SHA-256 of the resolved configuration without what may change when a training goes on: where
-  /// data lies, the number of steps, how often a checkpoint is kept.
+  /// data and the measurement file lie, the number of steps, how often a checkpoint is kept.
   std::string fingerprint() const;
 };
 

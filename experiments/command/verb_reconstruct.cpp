@@ -1,5 +1,6 @@
 // fejer reconstruct: the image of a measurement file,
-//   min over x of 1/2 ||A x - y||^2 + lambda R(x), or the fixed point of plug-and-play.
+//   min over x of 1/2 ||A x - y||^2 + lambda R(x), the fixed point of plug-and-play, or an unrolled
+//   network.
 #include <cmath>
 #include <utility>
 
@@ -65,11 +66,25 @@ Observer<X> record_psnr(const Array<float>& truth, double scale, double range,
   };
 }
 
+bool is_learned(const Method& m) {
+  return m.prior == "model" || m.prior == "pnp" || m.prior == "unrolled";
+}
+
+/// An unrolled network knows one noise level.
+void warn_of_noise(const Model<float>* model, double noise_level) {
+  const auto* network = model != nullptr ? std::get_if<UnrolledPgd<float>>(&model->value) : nullptr;
+  if (network == nullptr) return;
+  const double trained = network->parameters().noise_level;
+  if (noise_level >= trained / 1.5 && noise_level <= trained * 1.5) return;
+  note("fejer reconstruct: the network was trained for the noise level " + short_number(trained) +
+       ", but the measurement has " + short_number(noise_level));
+}
+
 /// Learned priors expect intensities of about [0,1].
 template <class X>
 void warn_of_unit(const Method& method, const Array<X>& start) {
   const double largest = max_abs(ConstView<X>(start));
-  if (method.prior != "model" && method.prior != "pnp") return;
+  if (!is_learned(method)) return;
   if (largest == 0 || (largest > 0.2 && largest < 5)) return;
   note("fejer reconstruct: intensities reach " + short_number(largest) +
        ", but learned priors expect [0,1]; see --scale");
@@ -86,6 +101,7 @@ Finished run_with(const ReconstructFlags& f, const Measurement& m, const Model<f
   done.start = std::move(start.shown);
   Problem<X> problem = posed<X>(m, A, std::move(start.image), scale_value);
   warn_of_unit(method, problem.start);
+  warn_of_noise(model, m.noise_level / scale_value);
   if constexpr (!is_complex<X>)
     if (method.positivity)
       for (X& value : problem.start) value = std::max(value, X(0));
@@ -131,8 +147,9 @@ Json summary(const ReconstructFlags& f, const Method& method, const Finished& do
   j["certificate"] = certificate_json(done.certificate);
   j["prior"] = method.prior;
   j["algorithm"] = done.algorithm;
-  j["lambda"] = method.prior == "none" ? Json(nullptr) : Json(method.lambda);
-  j["sigma"] = f.model.empty() ? Json(nullptr) : Json(method.sigma);
+  const bool weighted = method.prior != "none" && method.prior != "unrolled";
+  j["lambda"] = weighted ? Json(method.lambda) : Json(nullptr);
+  j["sigma"] = weighted && !f.model.empty() ? Json(method.sigma) : Json(nullptr);
   j["scale"] = scale;
   j["tolerance"] = method.run.tolerance;
   j["max_iterations"] = method.run.max_iterations;

@@ -134,14 +134,7 @@ double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, c
   validate(m);
   Array<X> data = make_operator<X>(m).apply(image);
   const double noise_level = level.in_units_of(max_abs(ConstView<X>(data)));
-  Array<X> noise(data.shape());
-  fill_normal(View<X>(noise), rng.stream("noise"));
-  const Array<float>* mask = nullptr;
-  if (const auto* mri = std::get_if<MriSetup>(&m.setup)) mask = &mri->mask;
-  if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup)) mask = &inpaint->mask;
-  if (mask != nullptr)
-    for (Index i = 0; i < noise.size(); ++i) noise[i] *= (*mask)[i % mask->size()];
-  axpy<X>(static_cast<Real<X>>(noise_level), ConstView<X>(noise), View<X>(data));
+  add_noise<X>(m.setup, noise_level, rng.stream("noise"), data);
   m.data = std::move(data);
   return noise_level;
 }

@@ -149,9 +149,19 @@ struct Session {
         patches(data, plan.patches),
         identity{{"configuration", plan.fingerprint()}, {"data", data.sha256()}} {
     plan.options.require_batch(patches.size());
+    const Trainable& t = plan.trainable;
+    if (!t.measurement.empty()) identity["measurement"] = sha256_of_file(t.measurement);
+    if (t.image.rank() > 0 && patches.channels() != t.image[0])
+      throw ArgumentError(plan.data + ": colour images, but " + t.measurement +
+                          " is of grey ones; set data.grey = true");
     if (plan.validation.empty()) return;
     validation = open_images(with_data_folder(plan.validation), plan.images);
     identity["validation data"] = validation->sha256();
+    for (Index i = 0; t.image.rank() > 0 && i < validation->size(); ++i)
+      if (!(validation->shape(i) == t.image))
+        throw ArgumentError(validation->source(i).name + " of the validation images has shape " +
+                            to_string(validation->shape(i)) + ", but " + t.measurement +
+                            " is of images " + to_string(t.image));
   }
 };
 
@@ -174,6 +184,9 @@ Json record_json(const Session& s, const TrainingState& state, Index processes) 
   record["configuration_sha256"] = s.identity.at("configuration");
   record["data"] = data_json(s.plan.data, s.data);
   if (s.validation) record["validation_data"] = data_json(s.plan.validation, *s.validation);
+  if (!s.plan.trainable.measurement.empty())
+    record["measurement"] = {{"name", s.plan.trainable.measurement},
+                             {"sha256", s.identity.at("measurement")}};
   record["patches"] = s.patches.size();
   record["parameters"] = state.parameters.size();
   return record;
@@ -266,7 +279,8 @@ Action add_train(CLI::App& verb) {
                 "Go on from DIR/checkpoint.h5: the same bits as without a stop");
   verb.footer(
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"
-      "Kinds of models: wcrr, crr, lipschitz-cnn. A training that is not finite ends with exit "
+      "Kinds of models: wcrr, crr, lipschitz-cnn, unrolled-pgd. A training that is not finite ends "
+      "with exit "
       "code 3.");
   return [f](const Common&) { return train_model(*f); };
 }

@@ -65,11 +65,34 @@ void add_ridge(const RidgeRegulariser<T>& model, Facts& facts) {
 }
 
 template <class T>
-void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
+void add_layers(const LipschitzCnn<T>& cnn, Facts& facts) {
   add_kernels(cnn.parameters().weights, facts);
   const Activation activation = cnn.parameters().activation;
   facts.emplace_back("activation",
                      activation == Activation::spline ? "linear splines" : to_string(activation));
+}
+
+/// Layers of the one network, or of the first of several.
+template <class T>
+void add_unrolled(const UnrolledPgd<T>& network, Facts& facts) {
+  const UnrolledPgdParameters& p = network.parameters();
+  std::string steps;
+  for (const double gamma : p.steps) append(steps, text(gamma));
+  facts.emplace_back("iterations", std::to_string(network.layers()));
+  facts.emplace_back("networks", std::to_string(p.denoisers.size()) +
+                                     (p.denoisers.size() == 1 ? ", shared by all iterations" : ""));
+  add_layers(network.denoiser(0), facts);
+  facts.emplace_back("steps", steps);
+  facts.emplace_back("noise_level", text(p.noise_level));
+  facts.emplace_back("operator_norm", text(p.operator_norm));
+  facts.emplace_back("norm_limit", text(network.norm_limit()));
+  facts.emplace_back("network_bound", text(network.network_bound()));
+  add_certificate(network.certificate(p.operator_norm), facts);
+}
+
+template <class T>
+void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
+  add_layers(cnn, facts);
   facts.emplace_back("noise_level", level(cnn.noise_level()));
   std::string norms, slopes;
   for (const NormInterval& norm : cnn.layer_norms()) append(norms, text(norm.upper));
@@ -90,6 +113,10 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
   if (!model.origin.source.empty()) facts.emplace_back("source", model.origin.source);
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value)) {
     add_cnn(*cnn, facts);
+    return facts;
+  }
+  if (const auto* network = std::get_if<UnrolledPgd<T>>(&model.value)) {
+    add_unrolled(*network, facts);
     return facts;
   }
   add_ridge(model.ridge(), facts);

@@ -4,21 +4,31 @@ namespace fejer {
 
 template <class T>
 std::string Model<T>::kind() const {
-  static const char* const names[] = {"ridge", "crr-tstep", "lipschitz-cnn"};
+  static const char* const names[] = {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd"};
   return names[value.index()];
 }
 
 template <class T>
 bool Model<T>::is_ridge() const {
-  return !std::holds_alternative<LipschitzCnn<T>>(value);
+  return std::holds_alternative<RidgeRegulariser<T>>(value) ||
+         std::holds_alternative<CrrTStepDenoiser<T>>(value);
+}
+
+template <class T>
+const UnrolledPgd<T>& Model<T>::unrolled() const {
+  if (const auto* network = std::get_if<UnrolledPgd<T>>(&value)) return *network;
+  throw ArgumentError("a model of kind " + kind() +
+                      " is no unrolled network; use --prior model or pnp");
 }
 
 template <class T>
 const RidgeRegulariser<T>& Model<T>::ridge() const {
   if (const auto* model = std::get_if<RidgeRegulariser<T>>(&value)) return *model;
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&value)) return denoiser->model();
-  throw ArgumentError("a model of kind " + kind() +
-                      " is no regulariser; use it as a denoiser in plug-and-play");
+  throw ArgumentError("a model of kind " + kind() + " is no regulariser; use it " +
+                      (std::holds_alternative<UnrolledPgd<T>>(value)
+                           ? "with --prior unrolled"
+                           : "as a denoiser in plug-and-play"));
 }
 
 template <class T>
@@ -36,6 +46,9 @@ Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& opt
     return RidgeDenoiser<T>(*ridge, options);
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value))
     return certify ? certified(*cnn) : *cnn;
+  if (std::holds_alternative<UnrolledPgd<T>>(model.value))
+    throw ArgumentError("a model of kind " + model.kind() +
+                        " is no denoiser; it reconstructs measurements, with --prior unrolled");
   return std::get<CrrTStepDenoiser<T>>(model.value);
 }
 

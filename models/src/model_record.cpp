@@ -1,6 +1,8 @@
 #include "model_record.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fejer/files.hpp>
 
@@ -44,20 +46,47 @@ const char* activation_array(Activation activation) {
   return activation == Activation::householder ? "angle" : "";
 }
 
-void cnn_record(const LipschitzCnnParameters& p, ModelRecord& record) {
-  auto& n = record.numbers;
-  n["layers"] = static_cast<double>(p.weights.size());
-  n["x_min"] = p.x_min;
-  n["x_max"] = p.x_max;
-  n["noise_level"] = p.noise_level;
-  n["divisor"] = p.divisor;
+/// Array names of a network that is one of several in a model begin with this.
+std::string of_network(std::size_t k) { return indexed("net", k) + "_"; }
+
+void layers_record(const LipschitzCnnParameters& p, const std::string& prefix,
+                   ModelRecord& record) {
+  record.numbers["layers"] = static_cast<double>(p.weights.size());
+  record.numbers["x_min"] = p.x_min;
+  record.numbers["x_max"] = p.x_max;
   record.words["activation"] = to_string(p.activation);
   for (std::size_t l = 0; l < p.weights.size(); ++l) {
-    record.arrays[indexed("weight", l)] = p.weights[l];
-    record.arrays[indexed("bias", l)] = p.biases[l];
+    record.arrays[prefix + indexed("weight", l)] = p.weights[l];
+    record.arrays[prefix + indexed("bias", l)] = p.biases[l];
   }
   for (std::size_t l = 0; l < p.activation_parameters.size(); ++l)
-    record.arrays[indexed(activation_array(p.activation), l)] = p.activation_parameters[l];
+    record.arrays[prefix + indexed(activation_array(p.activation), l)] = p.activation_parameters[l];
+}
+
+void cnn_record(const LipschitzCnnParameters& p, ModelRecord& record) {
+  layers_record(p, "", record);
+  record.numbers["noise_level"] = p.noise_level;
+  record.numbers["divisor"] = p.divisor;
+}
+
+Array<double> as_array(const std::vector<double>& values) {
+  Array<double> array(Shape{static_cast<Index>(values.size())});
+  std::copy(values.begin(), values.end(), array.begin());
+  return array;
+}
+
+void unrolled_record(const UnrolledPgdParameters& p, ModelRecord& record) {
+  record.numbers["iterations"] = static_cast<double>(p.steps.size());
+  record.numbers["networks"] = static_cast<double>(p.denoisers.size());
+  record.numbers["operator_norm"] = p.operator_norm;
+  record.numbers["noise_level"] = p.noise_level;
+  record.arrays["steps"] = as_array(p.steps);
+  std::vector<double> divisors;
+  for (std::size_t k = 0; k < p.denoisers.size(); ++k) {
+    layers_record(p.denoisers[k], of_network(k), record);
+    divisors.push_back(p.denoisers[k].divisor);
+  }
+  record.arrays["divisors"] = as_array(divisors);
 }
 
 const std::string& one_of(const ModelRecord& record, const std::string& name,
@@ -91,22 +120,73 @@ RidgeParameters ridge_parameters(const ModelRecord& record) {
   return p;
 }
 
-LipschitzCnnParameters cnn_parameters(const ModelRecord& record) {
-  const auto& n = record.numbers;
+LipschitzCnnParameters layers_of(const ModelRecord& record, const std::string& prefix) {
   LipschitzCnnParameters p;
-  for (std::size_t l = 0; record.arrays.count(indexed("weight", l)) > 0; ++l) {
-    p.weights.push_back(record.arrays.at(indexed("weight", l)));
-    p.biases.push_back(record.arrays.at(indexed("bias", l)));
-  }
+  const auto add_all = [&](const char* name, std::vector<Array<double>>& to) {
+    for (std::size_t l = 0; record.arrays.count(prefix + indexed(name, l)) > 0; ++l)
+      to.push_back(record.arrays.at(prefix + indexed(name, l)));
+  };
   p.activation = activation_named(record.words.at("activation"));
-  const char* array = activation_array(p.activation);
-  for (std::size_t l = 0; record.arrays.count(indexed(array, l)) > 0; ++l)
-    p.activation_parameters.push_back(record.arrays.at(indexed(array, l)));
-  p.x_min = n.at("x_min");
-  p.x_max = n.at("x_max");
-  p.noise_level = n.at("noise_level");
-  p.divisor = n.at("divisor");
+  add_all("weight", p.weights);
+  add_all("bias", p.biases);
+  add_all(activation_array(p.activation), p.activation_parameters);
+  p.x_min = record.numbers.at("x_min");
+  p.x_max = record.numbers.at("x_max");
   return p;
+}
+
+LipschitzCnnParameters cnn_parameters(const ModelRecord& record) {
+  LipschitzCnnParameters p = layers_of(record, "");
+  p.noise_level = record.numbers.at("noise_level");
+  p.divisor = record.numbers.at("divisor");
+  return p;
+}
+
+UnrolledPgdParameters unrolled_parameters(const ModelRecord& record) {
+  UnrolledPgdParameters p;
+  const Array<double>&steps = record.arrays.at("steps"), &divisors = record.arrays.at("divisors");
+  const auto networks = static_cast<Index>(record.numbers.at("networks"));
+  require_shape("steps", steps.shape(), Shape{static_cast<Index>(record.numbers.at("iterations"))});
+  require_shape("divisors", divisors.shape(), Shape{networks});
+  p.steps.assign(steps.begin(), steps.end());
+  for (Index k = 0; k < networks; ++k) {
+    p.denoisers.push_back(layers_of(record, of_network(static_cast<std::size_t>(k))));
+    p.denoisers.back().divisor = divisors[k];
+  }
+  p.operator_norm = record.numbers.at("operator_norm");
+  p.noise_level = record.numbers.at("noise_level");
+  return p;
+}
+
+/// A number of things that a file claims, before anything is made of it.
+std::size_t count_of(const ModelRecord& record, const char* name) {
+  const double count = record.numbers.at(name);
+  if (!(count >= 1 && count <= 1000) || count != std::floor(count))
+    throw ArgumentError(std::string(name) + ": got " + std::to_string(count) +
+                        ", expected 1 to 1000");
+  return static_cast<std::size_t>(count);
+}
+
+std::vector<std::string> network_arrays(const ModelRecord& record, const std::string& prefix) {
+  const std::size_t layers = count_of(record, "layers");
+  const std::string array = activation_array(activation_named(record.words.at("activation")));
+  std::vector<std::string> names;
+  for (std::size_t l = 0; l < layers; ++l) {
+    names.push_back(prefix + indexed("weight", l));
+    names.push_back(prefix + indexed("bias", l));
+    if (l + 1 < layers && !array.empty()) names.push_back(prefix + indexed(array.c_str(), l));
+  }
+  return names;
+}
+
+template <class T>
+void add_claims(const LipschitzCnn<T>& cnn, const std::string& prefix,
+                std::map<std::string, double>& claims) {
+  claims[prefix + "network_bound"] = cnn.network_bound();
+  for (std::size_t l = 0; l < cnn.layer_norms().size(); ++l)
+    claims[prefix + indexed("layer_norm", l)] = cnn.layer_norms()[l].upper;
+  for (std::size_t l = 0; l < cnn.activation_slopes().size(); ++l)
+    claims[prefix + indexed("activation_slope", l)] = cnn.activation_slopes()[l];
 }
 
 }  // namespace
@@ -114,9 +194,12 @@ LipschitzCnnParameters cnn_parameters(const ModelRecord& record) {
 RecordSchema schema_of(const std::string& kind) {
   if (kind == "lipschitz-cnn")
     return {{"divisor", "layers", "noise_level", "x_max", "x_min"}, {"activation"}};
+  if (kind == "unrolled-pgd")
+    return {{"iterations", "layers", "networks", "noise_level", "operator_norm", "x_max", "x_min"},
+            {"activation"}};
   if (kind != "ridge" && kind != "crr-tstep")
-    throw ArgumentError(
-        unknown_name("kind of model", kind, {"ridge", "crr-tstep", "lipschitz-cnn"}));
+    throw ArgumentError(unknown_name("kind of model", kind,
+                                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd"}));
   RecordSchema schema{
       {"curvature", "layers", "mu", "norm_squared", "rho", "scale", "scaling_epsilon",
        "scaling_g_max", "scaling_g_min", "weight", "x_max", "x_min"},
@@ -129,20 +212,17 @@ RecordSchema schema_of(const std::string& kind) {
 }
 
 std::vector<std::string> arrays_of(const ModelRecord& record) {
-  const double count = record.numbers.at("layers");
-  if (!(count >= 1 && count <= 1000) || count != std::floor(count))
-    throw ArgumentError("layers: got " + std::to_string(count) + ", expected 1 to 1000");
-  const auto layers = static_cast<std::size_t>(count);
+  if (record.kind == "lipschitz-cnn") return network_arrays(record, "");
   std::vector<std::string> names;
-  if (record.kind == "lipschitz-cnn") {
-    const std::string array = activation_array(activation_named(record.words.at("activation")));
-    for (std::size_t l = 0; l < layers; ++l) {
-      names.push_back(indexed("weight", l));
-      names.push_back(indexed("bias", l));
-      if (l + 1 < layers && !array.empty()) names.push_back(indexed(array.c_str(), l));
-    }
+  if (record.kind == "unrolled-pgd") {
+    count_of(record, "iterations");
+    names = {"steps", "divisors"};
+    for (std::size_t k = 0; k < count_of(record, "networks"); ++k)
+      for (std::string& name : network_arrays(record, of_network(k)))
+        names.push_back(std::move(name));
     return names;
   }
+  const std::size_t layers = count_of(record, "layers");
   for (std::size_t l = 0; l < layers; ++l) names.push_back(indexed("kernel", l));
   names.push_back("profile");
   if (record.words.at("scaling") == "spline") names.push_back("scaling");
@@ -157,6 +237,10 @@ ModelRecord to_record(const Model<T>& model) {
     cnn_record(cnn->parameters(), record);
     return record;
   }
+  if (const auto* network = std::get_if<UnrolledPgd<T>>(&model.value)) {
+    unrolled_record(network->parameters(), record);
+    return record;
+  }
   ridge_record(model.ridge().parameters(), record);
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) {
     record.numbers["steps"] = denoiser->steps();
@@ -168,6 +252,7 @@ ModelRecord to_record(const Model<T>& model) {
 template <class T>
 Model<T> from_record(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return {LipschitzCnn<T>(cnn_parameters(record)), {}};
+  if (record.kind == "unrolled-pgd") return {UnrolledPgd<T>(unrolled_parameters(record)), {}};
   RidgeRegulariser<T> ridge(ridge_parameters(record));
   if (record.kind == "ridge") return {std::move(ridge), {}};
   const double steps = record.numbers.at("steps");
@@ -182,11 +267,13 @@ template <class T>
 std::map<std::string, double> claims_of(const Model<T>& model) {
   std::map<std::string, double> claims;
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value)) {
-    claims["network_bound"] = cnn->network_bound();
-    for (std::size_t l = 0; l < cnn->layer_norms().size(); ++l)
-      claims[indexed("layer_norm", l)] = cnn->layer_norms()[l].upper;
-    for (std::size_t l = 0; l < cnn->activation_slopes().size(); ++l)
-      claims[indexed("activation_slope", l)] = cnn->activation_slopes()[l];
+    add_claims(*cnn, "", claims);
+    return claims;
+  }
+  if (const auto* network = std::get_if<UnrolledPgd<T>>(&model.value)) {
+    claims["norm_limit"] = network->norm_limit();
+    for (std::size_t k = 0; k < network->parameters().denoisers.size(); ++k)
+      add_claims(network->denoiser(static_cast<Index>(k)), of_network(k), claims);
     return claims;
   }
   const RidgeRegulariser<T>& ridge = model.ridge();

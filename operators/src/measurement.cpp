@@ -7,6 +7,7 @@
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
 namespace fejer {
@@ -185,6 +186,18 @@ LinearOperator<X> make_operator(const Measurement& m) {
 }
 
 template <class X>
+void add_noise(const OperatorSetup& setup, double sigma, const RandomStream& stream, View<X> data) {
+  Array<X> noise(data.shape());
+  fill_normal(View<X>(noise), stream);
+  const Array<float>* mask = nullptr;
+  if (const auto* mri = std::get_if<MriSetup>(&setup)) mask = &mri->mask;
+  if (const auto* inpaint = std::get_if<InpaintSetup>(&setup)) mask = &inpaint->mask;
+  if (mask != nullptr)
+    for (Index i = 0; i < noise.size(); ++i) noise[i] *= (*mask)[i % mask->size()];
+  axpy<X>(static_cast<Real<X>>(sigma), ConstView<X>(noise), data);
+}
+
+template <class X>
 Array<X> elements_as(const MeasuredArray& array) {
   if (const auto* real = std::get_if<Array<float>>(&array)) return converted<X>(*real);
   if constexpr (is_complex<X>)
@@ -195,7 +208,8 @@ Array<X> elements_as(const MeasuredArray& array) {
 
 #define FEJER_INSTANTIATE(X)                                       \
   template LinearOperator<X> make_operator<X>(const Measurement&); \
-  template Array<X> elements_as<X>(const MeasuredArray&);
+  template Array<X> elements_as<X>(const MeasuredArray&);          \
+  template void add_noise<X>(const OperatorSetup&, double, const RandomStream&, View<X>);
 FEJER_INSTANTIATE(float)
 FEJER_INSTANTIATE(double)
 FEJER_INSTANTIATE(std::complex<float>)

@@ -29,6 +29,16 @@ Model<double> cnn_model(Activation activation) {
   return {LipschitzCnn<double>(small_cnn(activation)), {}};
 }
 
+Model<double> unrolled_model(std::size_t networks) {
+  UnrolledPgdParameters p;
+  p.denoisers.assign(networks, small_cnn(Activation::spline));
+  p.denoisers.back().divisor = 2;
+  p.steps = {0.5, 1.5};
+  p.operator_norm = 1.1;
+  p.noise_level = 0.02;
+  return {UnrolledPgd<double>(p), {}};
+}
+
 /// A model file as plain values, to be changed and written again with a correct checksum.
 struct Contents {
   std::map<std::string, std::string> root;
@@ -113,6 +123,52 @@ TEST_CASE("models survive a round trip: the same parameters, the same output") {
     CHECK(same_bits(a, b));
     CHECK(load_model<float>(path).kind() == model.kind());
   }
+}
+
+TEST_CASE("unrolled networks survive a round trip, and tampered ones are refused") {
+  const ScopedThreads one(1);  // small images
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  for (const std::size_t networks : {1, 2}) {
+    const Model<double> model = unrolled_model(networks);
+    save_model(path, model);
+    const UnrolledPgd<double> before = model.unrolled();
+    const UnrolledPgd<double> after = load_model<double>(path).unrolled();
+    CHECK(after.layers() == 2);
+    CHECK(after.parameters().steps == before.parameters().steps);
+    CHECK(after.parameters().denoisers.size() == networks);
+    CHECK(after.parameters().operator_norm == 1.1);
+    CHECK(after.parameters().noise_level == 0.02);
+    CHECK(after.norm_limit() == before.norm_limit());
+    const Array<double> x = random_array({1, 9, 9}, "x", 0.1);
+    Array<double> a(x.shape()), b(x.shape());
+    for (Index k = 0; k < 2; ++k) {
+      before.denoiser(k).network(x, a);
+      after.denoiser(k).network(x, b);
+      CHECK(same_bits(a, b));
+    }
+  }
+  const auto model = unrolled_model(2);
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/steps"][1] *= 1.01; }, "norm_limit"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/steps"][0] *= 1.01; }, "SHA-256"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/net_1_weight_1"][3] *= 2; },
+      "net_1_layer_norm_1"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/net_0_spline_0"][3] += 4; },
+      "net_0_activation_slope_0"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/divisors"][1] = 0.5; },
+      "net_1_network_bound"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/steps"] = Array<double>(Shape{3}, 1.0); },
+      "steps"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["networks"] = 1; }, "unexpected object"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["iterations"] = 1e9; }, "iterations"));
 }
 
 TEST_CASE("an unchanged copy of a model file is accepted") {

@@ -31,29 +31,9 @@ Array<double> random(const Shape& shape, const Rng& rng, const std::string& name
   return x;
 }
 
-/// Saved values of one sample, used again for the next of the same shape.
 template <class T>
-struct Saved {
-  std::vector<Array<T>> inputs, outputs;  // of each convolution
-};
-
-template <class T>
-void forward(const typename LipschitzCnnLearner<T>::Prepared& prepared, ConstView<T> x,
-             Saved<T>& saved) {
-  const std::size_t n = prepared.layers.size();
-  saved.inputs.resize(n);
-  saved.outputs.resize(n);
-  const auto fit = [](Array<T>& a, const Shape& shape) {
-    if (!(a.shape() == shape)) a = Array<T>(shape);
-  };
-  for (std::size_t l = 0; l < n; ++l) {
-    const ConstView<T> in = l == 0 ? x : ConstView<T>(saved.inputs[l]);
-    fit(saved.outputs[l], prepared.layers[l].output_shape(in.shape()));
-    prepared.layers[l].apply(in, saved.outputs[l]);
-    if (l + 1 == n) break;
-    fit(saved.inputs[l + 1], saved.outputs[l].shape());
-    prepared.activations[l].values(saved.outputs[l], saved.inputs[l + 1]);
-  }
+void fit(Array<T>& a, const Shape& shape) {
+  if (!(a.shape() == shape)) a = Array<T>(shape);
 }
 
 /// out = (x + N(x)) / 2.
@@ -178,42 +158,76 @@ Parameters LipschitzCnnLearner<T>::effective_zeros(const Prepared& prepared) con
 }
 
 template <class T>
+LipschitzCnnLearner<T>::Pass::Pass(const LipschitzCnnLearner& learner, const Prepared& prepared,
+                                   Parameters& effective)
+    : prepared_(prepared),
+      effective_(effective),
+      has_parameters_(learner.has_parameters()),
+      inputs_(prepared.layers.size()),
+      outputs_(prepared.layers.size()),
+      pulls_(prepared.layers.size()) {
+  for (const Convolution<T>& layer : prepared.layers) {
+    weights_.emplace_back(layer.weights().shape());
+    biases_.emplace_back(layer.bias().shape());
+  }
+}
+
+template <class T>
+const Array<T>& LipschitzCnnLearner<T>::Pass::forward(ConstView<T> x) {
+  const std::size_t n = prepared_.layers.size();
+  for (std::size_t l = 0; l < n; ++l) {
+    const ConstView<T> in = l == 0 ? x : ConstView<T>(inputs_[l]);
+    fit(outputs_[l], prepared_.layers[l].output_shape(in.shape()));
+    prepared_.layers[l].apply(in, outputs_[l]);
+    if (l + 1 == n) break;
+    fit(inputs_[l + 1], outputs_[l].shape());
+    prepared_.activations[l].values(outputs_[l], inputs_[l + 1]);
+  }
+  return outputs_[n - 1];
+}
+
+template <class T>
+void LipschitzCnnLearner<T>::Pass::backward(ConstView<T> x, ConstView<T> g, Array<T>* gx) {
+  Array<double> none(Shape{0});
+  for (std::size_t l = prepared_.layers.size(); l-- > 0;) {
+    const ConstView<T> in = l == 0 ? x : ConstView<T>(inputs_[l]);
+    const ConstView<T> pull = l + 1 == prepared_.layers.size() ? g : ConstView<T>(pulls_[l]);
+    prepared_.layers[l].weight_gradient(in, pull, weights_[l], biases_[l]);
+    if (l == 0 && gx == nullptr) return;
+    Array<T>& before = l == 0 ? *gx : pulls_[l - 1];
+    fit(before, in.shape());
+    prepared_.layers[l].apply_adjoint(pull, before);
+    if (l == 0) return;
+    View<double> ga =
+        has_parameters_
+            ? View<double>(effective_[numbered("activation_", static_cast<Index>(l) - 1)])
+            : none;
+    prepared_.activations[l - 1].vjp(outputs_[l - 1], before, before, ga);
+  }
+}
+
+template <class T>
+void LipschitzCnnLearner<T>::Pass::finish() {
+  for (std::size_t l = 0; l < weights_.size(); ++l) {
+    add(weights_[l], effective_[numbered("weight_", static_cast<Index>(l))]);
+    add(biases_[l], effective_[numbered("bias_", static_cast<Index>(l))]);
+  }
+}
+
+template <class T>
 double LipschitzCnnLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>& shard,
                                               LossGradient<T> loss, Parameters& effective,
                                               Figures&) const {
-  const std::size_t n = prepared.layers.size();
-  std::vector<Array<T>> gw, gb;
-  for (const Convolution<T>& layer : prepared.layers) {
-    gw.emplace_back(layer.weights().shape());
-    gb.emplace_back(layer.bias().shape());
-  }
-  Array<double> none(Shape{0});
-  Saved<T> saved;
-  std::vector<Array<T>> pulls(n);  // gradients for the outputs
+  Pass pass(*this, prepared, effective);
   double sum = 0;
   for (const Sample<T>& sample : shard) {
-    forward<T>(prepared, sample.input, saved);
-    Array<T> estimate(sample.input.shape());
-    average<T>(sample.input, saved.outputs[n - 1], estimate);
-    pulls[n - 1] = Array<T>(estimate.shape());
-    sum += loss(estimate, sample.target, pulls[n - 1]);
-    for (T& v : pulls[n - 1]) v /= 2;
-    for (std::size_t l = n; l-- > 0;) {
-      const ConstView<T> in = l == 0 ? sample.input : ConstView<T>(saved.inputs[l]);
-      prepared.layers[l].weight_gradient(in, pulls[l], gw[l], gb[l]);
-      if (l == 0) break;
-      if (!(pulls[l - 1].shape() == in.shape())) pulls[l - 1] = Array<T>(in.shape());
-      prepared.layers[l].apply_adjoint(pulls[l], pulls[l - 1]);
-      const Index before = static_cast<Index>(l) - 1;
-      View<double> ga =
-          has_parameters() ? View<double>(effective[numbered("activation_", before)]) : none;
-      prepared.activations[l - 1].vjp(saved.outputs[l - 1], pulls[l - 1], pulls[l - 1], ga);
-    }
+    Array<T> estimate(sample.input.shape()), pull(sample.input.shape());
+    average<T>(sample.input, pass.forward(sample.input), estimate);
+    sum += loss(estimate, sample.target, pull);
+    for (T& v : pull) v /= 2;
+    pass.backward(sample.input, pull);
   }
-  for (std::size_t l = 0; l < n; ++l) {
-    add(gw[l], effective[numbered("weight_", static_cast<Index>(l))]);
-    add(gb[l], effective[numbered("bias_", static_cast<Index>(l))]);
-  }
+  pass.finish();
   return sum;
 }
 
@@ -259,9 +273,8 @@ double LipschitzCnnLearner<T>::penalty(const Parameters& p, const Prepared& prep
 template <class T>
 void LipschitzCnnLearner<T>::estimate(const Prepared& prepared, const Sample<T>& sample,
                                       View<T> out) const {
-  Saved<T> saved;
-  forward<T>(prepared, sample.input, saved);
-  average<T>(sample.input, saved.outputs.back(), out);
+  Parameters unused;
+  average<T>(sample.input, Pass(*this, prepared, unused).forward(sample.input), out);
 }
 
 template <class T>

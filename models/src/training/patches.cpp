@@ -22,6 +22,9 @@ void check(const PatchOptions& o) {
     throw ArgumentError("PatchSource: got patches of " + std::to_string(o.size) +
                         " at a stride of " + std::to_string(o.stride) + " and " +
                         std::to_string(o.scales.size()) + " scales, expected at least 1 of each");
+  if (o.columns < 0 || (o.turns && o.columns != 0 && o.columns != o.size))
+    throw ArgumentError("PatchSource: turns need square patches, got " + std::to_string(o.size) +
+                        " by " + std::to_string(o.columns));
   for (const double s : o.scales)
     if (!(s > 0 && s <= 1))
       throw ArgumentError("PatchSource: got the scale " + std::to_string(s) + ", expected (0,1]");
@@ -29,15 +32,15 @@ void check(const PatchOptions& o) {
 
 /// Left-right, then `turns` times by 90 degrees: row i, column j from (i', j').
 Array<float> moved(const Array<float>& patch, bool flip, int turns) {
-  const Index C = patch.shape()[0], n = patch.shape()[1];
+  const Index C = patch.shape()[0], n = patch.shape()[1], m = patch.shape()[2];
   Array<float> out(patch.shape());
   for (Index c = 0; c < C; ++c)
     for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j) {
+      for (Index j = 0; j < m; ++j) {
         Index row = i, column = j;
         for (int t = 0; t < turns; ++t) row = std::exchange(column, n - 1 - row);
-        if (flip) column = n - 1 - column;
-        out[(c * n + i) * n + j] = patch[(c * n + row) * n + column];
+        if (flip) column = m - 1 - column;
+        out[(c * n + i) * m + j] = patch[(c * n + row) * m + column];
       }
   return out;
 }
@@ -89,20 +92,22 @@ struct PatchSource::Impl {
 
 PatchSource::PatchSource(Dataset data, PatchOptions options)
     : impl_(std::make_unique<Impl>(std::move(data), std::move(options))) {
+  check(impl_->options);
+  if (impl_->options.columns == 0) impl_->options.columns = impl_->options.size;
   const PatchOptions& o = impl_->options;
-  check(o);
   for (Index i = 0; i < impl_->data.size(); ++i)
     for (const double scale : o.scales) {
       const Shape& shape = impl_->data.shape(i);
       const Index rows = scaled(shape[1], scale), columns = scaled(shape[2], scale);
-      if (rows < o.size || columns < o.size) continue;
-      const Index across = (columns - o.size) / o.stride + 1, down = (rows - o.size) / o.stride + 1;
+      if (rows < o.size || columns < o.columns) continue;
+      const Index across = (columns - o.columns) / o.stride + 1,
+                  down = (rows - o.size) / o.stride + 1;
       impl_->levels.push_back({i, rows, columns, across, impl_->count});
       impl_->count += across * down;
     }
   if (impl_->count == 0)
     throw ArgumentError("PatchSource: no image is as large as a patch of " +
-                        std::to_string(o.size) + "x" + std::to_string(o.size) + " pixels");
+                        std::to_string(o.size) + "x" + std::to_string(o.columns) + " pixels");
 }
 
 PatchSource::~PatchSource() = default;
@@ -130,7 +135,7 @@ Array<float> PatchSource::draw(Index epoch, Index i) {
   const Impl::Level& l = d.levels[level];
   const Index at = patch - l.first, n = d.options.size;
   Array<float> cut = crop(d.scaled_image(level), at / l.across * d.options.stride,
-                          at % l.across * d.options.stride, n, n);
+                          at % l.across * d.options.stride, n, d.options.columns);
   if (!d.options.flips && !d.options.turns) return cut;
   const std::uint64_t bits = rng.stream("moves/" + name).bits(static_cast<std::uint64_t>(i));
   return moved(cut, d.options.flips && (bits & 1) != 0,

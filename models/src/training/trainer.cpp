@@ -28,12 +28,13 @@ struct Batch {
   std::vector<Shard<float>> shards;
 };
 
-Batch draw_batch(PatchSource& patches, const TrainingOptions& o, Index step) {
+Batch draw_batch(const Learner<float>& learner, PatchSource& patches, const TrainingOptions& o,
+                 Index step) {
   Batch batch;
   const Index per_epoch = patches.size() / o.batch;
   for (Index j = 0; j < o.batch; ++j)
     batch.targets.push_back(patches.draw(step / per_epoch, step % per_epoch * o.batch + j));
-  batch.inputs = batch.targets;
+  batch.inputs.resize(batch.targets.size());
   const Rng rng(o.seed);
   const std::string number = std::to_string(step);
   const RandomStream levels = rng.stream("noise level/" + number);
@@ -42,9 +43,11 @@ Batch draw_batch(PatchSource& patches, const TrainingOptions& o, Index step) {
            (o.noise_high - o.noise_low) * levels.uniform(static_cast<std::uint64_t>(j));
   };
   parallel_for(o.batch, 1, [&](Index begin, Index end) {
-    for (Index j = begin; j < end; ++j)
-      add_normal<float>(batch.inputs[static_cast<std::size_t>(j)], sigma(j),
-                        rng.stream("noise/" + number + "/" + std::to_string(j)));
+    for (Index j = begin; j < end; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      batch.inputs[at] = learner.measure(batch.targets[at], sigma(j),
+                                         rng.stream("noise/" + number + "/" + std::to_string(j)));
+    }
   });
   for (Index j = 0; j < o.batch; ++j) {
     if (j % shard_size == 0) batch.shards.emplace_back();
@@ -161,7 +164,8 @@ bool advance(const Learner<float>& learner, const Optimiser& optimiser, PatchSou
              const TrainingOptions& o, const Processes& processes, TrainingState& state,
              TrainingRow& row) {
   const Index step = state.optimiser.step;
-  Evaluation e = evaluate(learner, state.parameters, draw_batch(patches, o, step), o, processes);
+  Evaluation e =
+      evaluate(learner, state.parameters, draw_batch(learner, patches, o, step), o, processes);
   row.step = step + 1;
   row.loss = e.loss;
   row.penalty = e.penalty;
@@ -206,14 +210,14 @@ void TrainingOptions::require_batch(Index patches) const {
 void TrainingOptions::require_valid() const {
   require(steps >= 1, "steps must be at least 1");
   require(batch >= 1, "batch must be at least 1");
-  require(noise_low >= 0 && noise_high >= noise_low && noise_high <= 1,
+  require(noise_low >= 0 && noise_high >= noise_low && noise_high <= largest_noise,
           "noise levels must be in [0,1], in the image's unit, the lower one first");
   require(clip >= 0 && std::isfinite(clip), "clip must be 0 or more");
   require(average >= 0 && average < 1, "average must be in [0,1)");
   require(validate_every >= 1, "validate_every must be at least 1");
   require(!validation_noise.empty(), "validation_noise needs at least one level");
   for (const double s : validation_noise)
-    require(s >= 0 && s <= 1, "validation_noise must be in [0,1], in the image's unit");
+    require(s >= 0 && s <= largest_noise, "validation_noise must be in [0,1], in the image's unit");
   require(patience >= 0, "patience must be 0 or more");
   require(checkpoint_every >= 1, "checkpoint_every must be at least 1");
   require(schedule.every >= 1 && schedule.at_most >= 0 && schedule.over >= 1 &&
@@ -297,9 +301,10 @@ double validation_psnr(const Learner<float>& learner, const Parameters& paramete
       if (k % processes.count != processes.rank) continue;
       const double sigma = noise[static_cast<std::size_t>(k % levels)];
       const Array<float> truth = images.image(k / levels);
-      Array<float> noisy = truth, out(truth.shape());
-      add_normal<float>(noisy, sigma, Rng(seed).stream("validation/" + std::to_string(k / levels)));
-      learner.estimate(prepared, {noisy, truth, sigma, static_cast<std::uint64_t>(k)}, out);
+      const Array<float> input = learner.measure(
+          truth, sigma, Rng(seed).stream("validation/" + std::to_string(k / levels)));
+      Array<float> out(truth.shape());
+      learner.estimate(prepared, {input, truth, sigma, static_cast<std::uint64_t>(k)}, out);
       values[static_cast<std::size_t>(k)] = psnr(out, truth, 1);
     }
   });

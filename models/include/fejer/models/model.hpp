@@ -9,6 +9,7 @@
 #include <fejer/denoiser.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
+#include <fejer/models/unrolled_pgd.hpp>
 
 namespace fejer {
 
@@ -20,20 +21,23 @@ struct ModelOrigin {
 
 template <class T>
 struct Model {
-  std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>> value;
+  std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>> value;
   ModelOrigin origin;
 
-  /// "ridge", "crr-tstep" or "lipschitz-cnn".
+  /// "ridge", "crr-tstep", "lipschitz-cnn" or "unrolled-pgd".
   std::string kind() const;
   /// The regulariser of a ridge or crr-tstep model; throws ArgumentError for others.
   const RidgeRegulariser<T>& ridge() const;
   bool is_ridge() const;
+  /// Throws ArgumentError for models of other kinds.
+  const UnrolledPgd<T>& unrolled() const;
   /// The one noise level the model takes as a denoiser, or none if it takes any.
   std::optional<double> noise_level() const;
 };
 
 /// ridge: the proximal denoiser with these options; others: the network itself. With `certify` a
-/// Lipschitz CNN is divided by its proven bound (see `certified`).
+/// Lipschitz CNN is divided by its proven bound (see `certified`). Throws ArgumentError for
+/// unrolled-pgd, which reconstructs from measurements.
 template <class T>
 Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& options = {},
                           bool certify = false);

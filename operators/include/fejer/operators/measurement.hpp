@@ -12,6 +12,7 @@
 #include <fejer/linear_operator.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/tomography.hpp>
+#include <fejer/rng.hpp>
 
 namespace fejer {
 
@@ -72,6 +73,11 @@ LinearOperator<X> make_operator(const Measurement& measurement);
 /// The data or a truth as elements of X; complex ones do not become real (ArgumentError).
 template <class X>
 Array<X> elements_as(const MeasuredArray& array);
+
+/// data <- data + noise of standard deviation sigma per real component, on what is measured: where
+/// the mask is, for inpaint and mri.
+template <class X>
+void add_noise(const OperatorSetup& setup, double sigma, const RandomStream& noise, View<X> data);
 
 void save_measurement(const std::string& path, const Measurement& measurement);
 /// Strict: whatever is missing, extra, misshapen or not finite is a FormatError that names it.

@@ -60,7 +60,9 @@ concept LearnerLike = requires(const L learner, const Parameters p,
 
 /// Shared handle on an immutable learner. Optional members of the author's type are found and used:
 /// `penalty(parameters, prepared, gradient&)`, a term of the objective that depends on the
-/// parameters alone: returns its value and adds its gradient for the parameters.
+/// parameters alone: returns its value and adds its gradient for the parameters;
+/// `measure(image, sigma, noise)`, the input of a sample (of any shape) whose target is `image`:
+/// what an operator and noise of standard deviation sigma make of it. Without it: image + noise.
 template <class T>
 class Learner {
  public:
@@ -92,6 +94,9 @@ class Learner {
   void estimate(const Prepared& prepared, const Sample<T>& sample, View<T> out) const {
     self_->estimate(prepared, sample, out);
   }
+  Array<T> measure(ConstView<T> image, double sigma, const RandomStream& noise) const {
+    return self_->measure(image, sigma, noise);
+  }
 
  private:
   struct Interface {
@@ -104,6 +109,7 @@ class Learner {
     virtual Parameters pull_back(const Parameters&, const Prepared&, const Parameters&) const = 0;
     virtual double penalty(const Parameters&, const Prepared&, Parameters&) const = 0;
     virtual void estimate(const Prepared&, const Sample<T>&, View<T>) const = 0;
+    virtual Array<T> measure(ConstView<T>, double, const RandomStream&) const = 0;
   };
   template <class L>
   struct Model final : Interface {
@@ -136,6 +142,15 @@ class Learner {
     }
     void estimate(const Prepared& p, const Sample<T>& sample, View<T> out) const override {
       learner.estimate(own(p), sample, out);
+    }
+    Array<T> measure(ConstView<T> image, double sigma, const RandomStream& noise) const override {
+      if constexpr (requires { learner.measure(image, sigma, noise); }) {
+        return learner.measure(image, sigma, noise);
+      } else {
+        Array<T> input(image);
+        add_normal<T>(input, sigma, noise);
+        return input;
+      }
     }
   };
   std::shared_ptr<const Interface> self_;

@@ -42,6 +42,29 @@ class LipschitzCnnLearner {
     std::vector<ActivationLayer<T>> activations;
   };
 
+  /// One image after another through N on one thread, for learners that have N as a part. Keeps
+  /// references to what it is made from.
+  class Pass {
+   public:
+    /// `effective`: as from effective_zeros; gradients are added to it, those of the convolutions
+    /// in finish().
+    Pass(const LipschitzCnnLearner& learner, const Prepared& prepared, Parameters& effective);
+    /// N(x), x of shape (1,H,W), valid until the next call.
+    const Array<T>& forward(ConstView<T> x);
+    /// For the last forward(x): adds the gradients of <g, N(x)> for the parameters, and returns
+    /// that for x in `gx` where it is not null.
+    void backward(ConstView<T> x, ConstView<T> g, Array<T>* gx = nullptr);
+    void finish();
+
+   private:
+    const Prepared& prepared_;
+    Parameters& effective_;
+    bool has_parameters_;
+    std::vector<Array<T>> inputs_, outputs_;  // of each convolution
+    std::vector<Array<T>> pulls_;             // gradients for the outputs
+    std::vector<Array<T>> weights_, biases_;  // sums of gradients
+  };
+
   /// Random orthogonal matrices at the middle taps, small random values else.
   Parameters initial(const Rng& rng) const;
   Prepared prepare(const Parameters& p) const;

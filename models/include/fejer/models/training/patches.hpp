@@ -11,6 +11,7 @@ namespace fejer {
 /// Defaults: what the published ridge regularisers were trained on.
 struct PatchOptions {
   Index size = 40, stride = 10;
+  Index columns = 0;                                ///< of patches that are not square; 0: size
   std::vector<double> scales = {1, 0.9, 0.8, 0.7};  ///< of each image, by cubic convolution
   bool flips = false;                               ///< left-right, by chance
   bool turns = false;                               ///< by multiples of 90 degrees, by chance
@@ -18,7 +19,7 @@ struct PatchOptions {
   Index cache_bytes = Index{1} << 30;  ///< of scaled images that are kept
 };
 
-/// All patches size x size at multiples of stride, of all images at all scales (floor(scale H) x
+/// All patches size x columns at multiples of stride, of all images at all scales (floor(scale H) x
 /// floor(scale W) pixels, clipped to [0,1]; scales at which an image is smaller than a patch have
 /// none). Sample i of epoch e is a pure function of (data, options, e, i): epoch e goes through all
 /// patches once, in an order that Philox draws from (seed, "epoch", e). Not for use from several
@@ -34,7 +35,7 @@ class PatchSource {
   /// Patches an epoch has.
   Index size() const;
   Index channels() const;
-  /// (C,size,size); 0 <= i < size().
+  /// (C,size,columns); 0 <= i < size().
   Array<float> draw(Index epoch, Index i);
 
  private:

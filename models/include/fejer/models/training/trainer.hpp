@@ -22,6 +22,9 @@ struct TrainingOptions {
   Index steps = 6000, batch = 128;
   /// Each sample has its own noise level, uniform in [low, high], in the image's unit.
   double noise_low = 0, noise_high = 30.0 / 255;
+  /// What no level may exceed: people who write 25 mean 25/255. Data of an operator know no such
+  /// limit.
+  double largest_noise = 1;
   Loss loss{};
   OptimiserOptions optimiser{};
   Schedule schedule{};
@@ -93,9 +96,10 @@ TrainingState initial_state(const Learner<float>& learner, const TrainingOptions
 
 /// Trains from `state` (from initial_state, or kept) until options.steps steps are done:
 /// gradient of 1/B sum of losses + penalty, clipped, optimiser, average. Sample j of step k is
-/// number (k mod m) B + j of epoch k / m, m = floor(patches / B), with noise that Philox draws from
-/// (seed, "noise", k, j). `validation`: images whose mean PSNR (range 1, before clipping) over the
-/// noise levels decides what is best; noise keyed by the image; null: none.
+/// number (k mod m) B + j of epoch k / m, m = floor(patches / B), measured (see Learner) with noise
+/// that Philox draws from (seed, "noise", k, j). `validation`: images whose mean PSNR (range 1,
+/// before clipping) over the noise levels decides what is best; noise keyed by the image; null:
+/// none.
 TrainingResult train(const Learner<float>& learner, PatchSource& patches, const Dataset* validation,
                      const TrainingOptions& options, TrainingState state,
                      const TrainingHooks& hooks = {});
