@@ -78,6 +78,7 @@ constexpr auto half_square = [](ConstView<double> x, ConstView<double> target,
 
 template <class X>
 void check_gradients(const Measurement& m, bool shared) {
+  const ScopedThreads one(1);  // small images
   const UnrolledPgdLearner<X> author(small(shared), problem_of<X>(m));
   const Learner<double> learner = author;
   const Parameters p = shaken(learner.initial(Rng(4)));
@@ -108,7 +109,7 @@ void check_gradients(const Measurement& m, bool shared) {
       return objective(moved, nullptr);
     };
     INFO(entry.name);
-    const Index stride = entry.value.size() > 30 ? 11 : 1;
+    const Index stride = entry.value.size() > 10 ? 11 : 1;
     CHECK(gradient_error(value, entry.value, gradient[entry.name], 1e-6, stride) < 1e-6);
   }
 }
