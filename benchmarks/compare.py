@@ -29,7 +29,8 @@ TUNED = {
 KERNELS = {isa: {"FEJER_KERNELS": isa, "ATEN_CPU_CAPABILITY": isa, "ONEDNN_MAX_CPU_ISA": onednn}
            for isa, onednn in (("avx2", "AVX2"), ("avx512", "AVX512_CORE"))}
 SAMPLE_SECONDS = 0.02  # short calls are repeated within a sample
-ROW_SECONDS = 10.0  # a row takes about this long, but at least three rounds
+ROW_SECONDS = 10.0  # a row takes about this long, but at least LEAST_ROUNDS
+LEAST_ROUNDS, SLOW_ROUNDS = 3, 2  # the latter where one round takes longer than a row should
 
 
 def openblas_folder():
@@ -139,7 +140,7 @@ class Case:
     """One side with one number of threads, in one row."""
 
     def __init__(self, side):
-        self.side, self.samples = side, []
+        self.side, self.samples, self.first = side, [], 0.0
         self.times, self.notes, self.difference = 1, {}, None
 
     def prepare(self, row, folder):
@@ -155,9 +156,13 @@ class Case:
         self.samples.append(self.side.ask(f"run {self.times}"))
         self.notes = self.samples[-1].get("notes", {})
 
+    def warm_up(self):
+        self.first = self.seconds(self.side.ask("run 1"))
+
     def choose_times(self):
-        """The first call warmed up; the second tells how often to call for one sample."""
-        again = self.seconds(self.side.ask("run 1"))
+        """The first call warmed up; the second tells how often to call for one sample, and is left
+        out where a call is long."""
+        again = self.first if self.first > 1 else self.seconds(self.side.ask("run 1"))
         self.times = max(1, min(1000, math.ceil(SAMPLE_SECONDS / max(again, 1e-7))))
         return again * self.times
 
@@ -195,7 +200,8 @@ def measure(cases, row, repeats):
     if row["once"]:
         return
     round_seconds = sum(case.choose_times() for case in cases)
-    rounds = min(repeats, max(3, int(ROW_SECONDS / max(round_seconds, 1e-6))))
+    least = SLOW_ROUNDS if round_seconds > ROW_SECONDS else LEAST_ROUNDS
+    rounds = min(repeats, max(least, int(ROW_SECONDS / max(round_seconds, 1e-6))))
     for _ in range(rounds):
         for case in cases:
             case.sample()
@@ -232,7 +238,7 @@ def run_row(row, sides, arguments):
                 if row["once"]:
                     case.sample()
                 else:
-                    case.side.ask("run 1")
+                    case.warm_up()
                 cases.append(case)
             except RuntimeError as error:
                 result["failed"].append(str(error))

@@ -124,11 +124,15 @@ class Denoising {
 Call prepare(const Setting& setting) {
   const RidgeModel model = ridge_model(setting, RidgeKind::wcrr);
   const auto state = std::make_shared<Denoising>(model.parameters, setting);
-  return {.run = [state] { state->run(); },
-          .save = [state, files = setting.files](
-                      const std::string& name) { files.save(name, state->objective()); },
-          .notes = {{"iterations", state->iterations()}, {"gradients", state->gradients()}},
-          .remark = model.remark};
+  return {
+      .run = [state] { state->run(); },
+      .save = [state, files = setting.files](
+                  const std::string& name) { files.save(name, state->objective()); },
+      .notes =
+          [state] {
+            return Notes{{"iterations", state->iterations()}, {"gradients", state->gradients()}};
+          },
+      .remark = model.remark};
 }
 
 }  // namespace

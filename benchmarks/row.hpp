@@ -34,6 +34,8 @@ struct Setting {
   Exchange files{""};  ///< for the other sides
 };
 
+using Notes = std::map<std::string, double>;
+
 /// One prepared row: inputs made, memory taken, plans measured.
 struct Call {
   std::function<void()> run;
@@ -41,7 +43,7 @@ struct Call {
   /// nothing to compare.
   std::function<void(const std::string& name)> save = {};
   /// Facts about the last run, e.g. the number of iterations.
-  std::map<std::string, double> notes = {};
+  std::function<Notes()> notes = {};
   /// Facts for people, e.g. "random weights".
   std::string remark = {};
   int results = 1;  ///< how many `save` writes

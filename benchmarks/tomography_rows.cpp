@@ -61,7 +61,7 @@ Row row(bool adjoint, double goal) {
           .ours =
               [adjoint](const Setting& setting) {
                 Call call = make_call(std::make_shared<Scan>(adjoint, setting), setting);
-                call.notes = {{"rays", rays}};
+                call.notes = [] { return Notes{{"rays", rays}}; };
                 return call;
               },
           // Other interpolations: rotated images, and backprojection by pixels.

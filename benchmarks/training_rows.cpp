@@ -43,6 +43,14 @@ struct TrainingStep {
     }
     setting.files.save("x", inputs);
     setting.files.save("target", targets);
+    warm_up();
+  }
+  /// Code and tables are in memory before memory is measured.
+  void warm_up() {
+    const Array<float> small(Shape{16, 16}, 0.5F);
+    const auto prepared = learner.prepare(parameters);
+    effective = learner.effective_zeros(prepared);
+    learner.shard_gradient(prepared, {{small, small, level, 0}}, Loss{}, effective, figures);
   }
   void run() {
     const auto prepared = learner.prepare(parameters);
@@ -77,16 +85,18 @@ struct TrainingStep {
 };
 
 Call make_call(const std::shared_ptr<TrainingStep>& state, const Setting& setting) {
-  // Run once, so that the number of iterations is known.
-  state->run();
-  Call call{.run = [state] { state->run(); },
-            .save = [state,
-                     files = setting.files](const std::string& name) { state->save(files, name); }};
-  call.results = 1 + static_cast<int>(state->effective.entries().size());
-  if (state->figures.contains("forward_iterations"))
-    call.notes["iterations"] =
-        state->figures["forward_iterations"] + state->figures["backward_iterations"];
-  return call;
+  return {
+      .run = [state] { state->run(); },
+      .save = [state, files = setting.files](const std::string& name) { state->save(files, name); },
+      .notes =
+          [state] {
+            Notes notes;
+            if (state->figures.contains("forward_iterations"))
+              notes["iterations"] = state->figures.at("forward_iterations") +
+                                    state->figures.at("backward_iterations");
+            return notes;
+          },
+      .results = 1 + static_cast<int>(state->effective.entries().size())};
 }
 
 Call unrolled(const Setting& setting, Borders borders) {
@@ -185,7 +195,7 @@ void add_training_rows(std::vector<Row>& rows) {
                     "; ours with the norm of W and its gradient, which the others are given",
             .opponents = {{"torch-tuned", 3, 7}},
             .ours = [=](const Setting& setting) { return unrolled(setting, borders); },
-            .tolerance = 1e-2,
+            .tolerance = 5e-3,
             .memory = 8};
     if (!once) crr.opponents.push_back({"torch-published-tuned"});
     rows.push_back(crr);

@@ -120,7 +120,8 @@ class Worker {
     const double used = cpu_seconds() - cpu;
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     const auto n = static_cast<double>(times);
-    return {{"cpu", used / n}, {"wall", passed.count() / n}, {"notes", call_.notes}};
+    const auto notes = call_.notes ? call_.notes() : Notes{};
+    return {{"cpu", used / n}, {"wall", passed.count() / n}, {"notes", notes}};
   }
 
   Json save(const std::string& name) const {
