@@ -39,7 +39,7 @@ void refuse_idle_flags(const ReconstructFlags& f) {
   refuse(unrolled && !f.max_iterations.empty(), "--max-iterations", others);
   refuse(unrolled && !f.tolerance.empty(), "--tolerance", others);
   refuse(m.prior != "pnp" && m.certify, "--certify", "pnp");
-  if (learned && f.model.empty())
+  if (learned && m.prior != "model" && f.model.empty())
     throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer " +
                         (unrolled ? "train" : "import") + " makes one");
 }
@@ -54,7 +54,9 @@ void ReconstructFlags::add_method(CLI::App& verb) {
           "unrolled (the layers of a network that was trained for the operator)")
       ->type_name("NAME")
       ->required();
-  verb.add_option("--model", model, "Model file for the priors model, pnp and unrolled")
+  verb.add_option("--model", model,
+                  "Model file for the priors model (default: the WCRR that comes with Fejér), pnp "
+                  "and unrolled")
       ->type_name("MODEL.h5");
   verb.add_option(
           "--algorithm", m.algorithm,

@@ -5,6 +5,7 @@
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
+#include "data_folder.hpp"
 #include "denoise_image.hpp"
 #include "pictures.hpp"
 #include "quality.hpp"
@@ -93,9 +94,8 @@ Action add_denoise(CLI::App& verb) {
                   "Noisy image: a picture or F.h5:/dataset; colour is denoised channel by channel")
       ->type_name("IN")
       ->required();
-  verb.add_option("--model", f->model, "Model file, from fejer import")
-      ->type_name("MODEL.h5")
-      ->required();
+  verb.add_option("--model", f->model, "Model file (default: the WCRR that comes with Fejér)")
+      ->type_name("MODEL.h5");
   verb.add_option("--sigma", f->sigma,
                   "Standard deviation of the noise in the image's unit, as 25/255")
       ->type_name("S")
@@ -110,8 +110,11 @@ Action add_denoise(CLI::App& verb) {
   verb.add_option("--max-iterations", f->max_iterations, "Default 500")->type_name("N");
   verb.add_option("--norm", f->norm, "as-published: estimated norms without their margin of 1 %")
       ->type_name("RULE");
-  verb.footer("Example:\n  fejer denoise noisy.png --model wcrr.h5 --sigma 25/255 --out clean.png");
-  return [f](const Common&) { return denoise(*f); };
+  verb.footer("Example:\n  fejer denoise noisy.png --sigma 25/255 --out clean.png");
+  return [f](const Common&) {
+    if (f->model.empty()) f->model = default_model();
+    return denoise(*f);
+  };
 }
 
 }  // namespace fejer::command

@@ -11,6 +11,7 @@
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
+#include "data_folder.hpp"
 #include "pictures.hpp"
 #include "quality.hpp"
 #include "reconstruct_flags.hpp"
@@ -314,7 +315,10 @@ Outcome reconstruct(const ReconstructFlags& f) {
 Action add_reconstruct(CLI::App& verb) {
   auto f = std::make_shared<ReconstructFlags>();
   f->add_to(verb);
-  return [f](const Common&) { return reconstruct(*f); };
+  return [f](const Common&) {
+    if (f->method.prior == "model" && f->model.empty()) f->model = default_model();
+    return reconstruct(*f);
+  };
 }
 
 }  // namespace fejer::command

@@ -196,7 +196,7 @@ TEST_CASE("flags that make no sense together are refused") {
   const auto refused = [&](const std::vector<std::string>& flags, const std::string& part) {
     expect_refused(folder, reconstruct(folder, flags), part);
   };
-  refused({"--prior", "model"}, "--model");
+  refused({"--prior", "pnp"}, "--model");
   refused({"--prior", "tv", "--model", folder / "weak.h5"}, "--model");
   refused({"--prior", "none", "--lambda", "1"}, "--lambda");
   refused({"--prior", "tv", "--lambda", "-1"}, "--lambda");

@@ -1,5 +1,6 @@
 #include <fejer/hdf5.hpp>
 #include <fejer/image_io.hpp>
+#include <fejer/metrics.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
@@ -107,4 +108,26 @@ TEST_CASE("denoise: a network takes only the level that it was trained for") {
                  {"denoise", folder / "in.png", "--model", folder / "cnn.h5", "--sigma", "0.5",
                   "--out", folder / "x.png"},
                  "trained");
+}
+
+TEST_CASE("denoise, reconstruct: without --model, the one that comes with Fejér") {
+  const ScratchFolder folder;
+  const Array<float> noisy = noisy_stripes(1);
+  Array<float> clean(noisy.shape());
+  for (Index i = 0; i < clean.size(); ++i) clean[i] = 0.5f + ((i / 7) % 2 == 0 ? 0.2f : -0.2f);
+  write_png(folder / "in.png", noisy);
+  write_png(folder / "clean.png", clean);
+  const auto denoised = expect(0, folder,
+                               {"denoise", folder / "in.png", "--sigma", "0.1", "--truth",
+                                folder / "clean.png", "--out", folder / "x.png", "--json"})
+                            .json();
+  CHECK(denoised["psnr"].get<double>() > psnr(noisy, clean, 1) + 4);
+  expect(0, folder,
+         {"simulate", "--operator", "denoise", "--image", folder / "clean.png", "--noise-level",
+          "0.1", "--seed", "1", "--out", folder / "m.h5"});
+  const auto json = expect(0, folder,
+                           {"reconstruct", folder / "m.h5", "--prior", "model", "--out",
+                            folder / "y.png", "--json"})
+                        .json();
+  CHECK(json["psnr"].get<double>() > psnr(noisy, clean, 1) + 4);
 }

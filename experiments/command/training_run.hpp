@@ -1,0 +1,20 @@
+#pragma once
+/// A training from a configuration file to a folder with a model, as `fejer train` runs it.
+#include <string>
+#include <vector>
+
+#include "verb.hpp"
+
+namespace fejer::command {
+
+struct TrainingRequest {
+  std::string config, out;
+  std::vector<std::string> set;  ///< section.key=value, instead of what the file says
+  bool resume = false;           ///< go on from out/checkpoint.h5, where it exists
+};
+
+/// Leaves model.h5 (the best), checkpoint.h5, metrics.csv, run.json and report/ in `out`. Throws
+/// Interrupted once the step under way is kept.
+Outcome train_model(const TrainingRequest& request);
+
+}  // namespace fejer::command

@@ -1,0 +1,170 @@
+// Trains by `fejer train` with its configurations, evaluates by `fejer evaluate`'s means.
+#include "trained_ridges.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+#include <fejer/files.hpp>
+#include <fejer/models/import.hpp>
+#include <fejer/models/model_file.hpp>
+#include <fejer/models/training/dataset.hpp>
+
+#include "console.hpp"
+#include "data_folder.hpp"
+#include "evaluation.hpp"
+#include "record.hpp"
+#include "text.hpp"
+#include "training_run.hpp"
+
+namespace fejer::trained_ridges {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A model that is trained here, and the published weights of the same kind, if there are any.
+struct Row {
+  std::string name, what, config;
+  std::vector<std::string> settings;  ///< of `fejer train`
+  std::string weights, architecture;  ///< published
+  std::vector<int> grey_levels;
+};
+
+std::vector<Row> rows() {
+  const std::string wcrr = "train_wcrr/wcrr.toml", crr = "train_crr/crr.toml";
+  return {
+      {"wcrr", "WCRR", wcrr, {"training.batch=32"}, "wcrr_nn.h5", "ridge", {5, 15, 25}},
+      {"crr", "CRR (rho = 0)", wcrr, {"training.batch=32", "model.rho=0"}, "crr_nn.h5", "ridge",
+       {5, 15, 25}},
+      {"crr_t1", "CRR, t = 1", crr, {"model.steps=1"}, "", "", {25}},
+      {"crr_t10", "CRR, t = 10", crr, {"model.steps=10"}, "crr_nn_original_sigma_25_t_10.h5",
+       "crr-tstep", {25}},
+      {"relu_t1",
+       "ReLU ridges, t = 1",
+       crr,
+       {"model.steps=1", "model.activation=relu", "model.start_lambda=0.005", "model.knots=4001",
+        "model.range=4"},
+       "",
+       "",
+       {25}}};
+}
+
+Json levels(const Model<float>& model, const Row& row, const experiments::Context& context) {
+  const Dataset set12 = open_images(context.data + "/set12", {});
+  Json result = Json::array();
+  for (const int level : row.grey_levels) {
+    result.push_back(command::evaluate_denoiser(model, set12, level / 255.0));
+    result.back()["grey_level"] = level;
+    if (context.smoke) break;
+  }
+  return result;
+}
+
+Json train_row(const Row& row, const experiments::Context& context) {
+  const std::string folder = context.out + "/trainings/" + row.name;
+  command::TrainingRequest request{command::source_folder() + "/experiments/" + row.config, folder,
+                                   row.settings, context.resume};
+  if (context.set.count("steps") > 0)
+    request.set.push_back("training.steps=" + context.set.at("steps"));
+  if (context.smoke)
+    for (const char* setting :
+         {"training.steps=2", "training.batch=8", "model.channels=[1,2,4]", "validation.data=\"\""})
+      request.set.emplace_back(setting);
+  std::filesystem::create_directories(context.out + "/trainings");
+  if (context.smoke) std::filesystem::remove_all(folder);
+  const command::Outcome trained = command::train_model(request);
+  if (trained.code != command::exit_code::done)
+    throw Error("experiment trained_ridges: " + row.name + ": " +
+                trained.json.value("cause", "training failed"));
+  const std::string kept = context.out + "/models/" + row.name + ".h5";
+  std::filesystem::create_directories(context.out + "/models");
+  std::filesystem::copy_file(folder + "/model.h5", kept,
+                             std::filesystem::copy_options::overwrite_existing);
+  return {{"name", row.name},
+          {"what", row.what},
+          {"settings", row.settings},
+          {"training", trained.json},
+          {"levels", levels(load_model<float>(kept), row, context)}};
+}
+
+Json published_row(const Row& row, const experiments::Context& context) {
+  if (row.weights.empty()) return nullptr;
+  const auto model = import_model<float>(context.data + "/reference_models/" + row.weights,
+                                         row.architecture);
+  return levels(model, row, context);
+}
+
+std::string figure(const Json& value, const char* format) {
+  if (!value.is_number()) return "";
+  char text[40];
+  std::snprintf(text, sizeof text, format, value.get<double>());
+  return text;
+}
+
+std::string report(const Json& record) {
+  std::ostringstream out;
+  out << "# Ridge regularisers trained from scratch\n\nMade by `fejer experiment run "
+         "trained_ridges`: trained on BSD400, the best of the validated steps (Set12, 25/255), "
+         "mean PSNR on Set12 in dB before any clipping, beside the published weights under the "
+         "same command and the same noise.\n\nFejér "
+      << record.value("version", "") << ", " << record.value("compiler", "")
+      << "\n\n| model | settings | best step | hours | sigma | PSNR | SSIM | published weights | "
+         "difference |\n|---|---|---|---|---|---|---|---|---|\n";
+  for (const Json& r : record["results"]) {
+    const Json& t = r["training"];
+    std::string settings;
+    for (const Json& s : r["settings"])
+      settings += (settings.empty() ? "" : ", ") + s.get<std::string>();
+    for (std::size_t k = 0; k < r["levels"].size(); ++k) {
+      const Json& level = r["levels"][k];
+      const Json published =
+          r["published"].is_array() && k < r["published"].size() ? r["published"][k]["psnr"] : Json();
+      out << "| " << (k == 0 ? r["what"].get<std::string>() : "") << " | "
+          << (k == 0 ? settings : "") << " | "
+          << (k == 0 && !t["best_step"].is_null() ? t["best_step"].dump() : "") << " | "
+          << (k == 0 ? figure(t["seconds"].get<double>() / 3600, "%.2f") : "") << " | "
+          << level["grey_level"].get<int>() << "/255 | " << figure(level["psnr"], "%.3f") << " | "
+          << figure(level["ssim"], "%.4f") << " | " << figure(published, "%.3f") << " | "
+          << (published.is_number()
+                  ? figure(level["psnr"].get<double>() - published.get<double>(), "%+.3f")
+                  : "")
+          << " |\n";
+    }
+  }
+  out << "\nHours are those of one core of this machine, which did other work.\n";
+  return out.str();
+}
+
+}  // namespace
+
+Json run(const experiments::Context& context) {
+  if (!std::filesystem::is_directory(context.data))
+    throw ArgumentError("experiment trained_ridges: no data in " + context.data +
+                        "; set FEJER_DATA to the folder of the data sets");
+  std::filesystem::create_directories(context.out + "/cells");
+  std::vector<std::string> names;
+  for (const Row& row : rows()) names.push_back(row.name);
+  const auto wanted = experiments::selected(context, "models", names, names);
+  Json record = command::environment_json();
+  record["experiment"] = "trained_ridges";
+  record["smoke"] = context.smoke;
+  record["results"] = Json::array();
+  for (const Row& row : rows()) {
+    if (std::find(wanted.begin(), wanted.end(), row.name) == wanted.end()) continue;
+    command::note("experiment trained_ridges: " + row.name);
+    record["results"].push_back(
+        experiments::kept(context, context.out + "/cells/" + row.name + ".json", [&] {
+          Json cell = train_row(row, context);
+          cell["published"] = published_row(row, context);
+          cell["smoke"] = context.smoke;
+          return cell;
+        }));
+    write_text(context.out + "/record.json", record.dump(1) + "\n");
+    write_text(context.out + "/report.md", report(record));
+  }
+  return record;
+}
+
+}  // namespace fejer::trained_ridges
