@@ -25,6 +25,11 @@ struct Experiment {
 
 const std::vector<Experiment>& all();
 
+/// The names that `--set key=NAME,...` lists, all of them among `known`; `otherwise` without it.
+std::vector<std::string> selected(const Context& context, const std::string& key,
+                                  const std::vector<std::string>& known,
+                                  const std::vector<std::string>& otherwise);
+
 /// A part of a result that is kept in `file`: read back if the run resumes and it was made with the
 /// same value of `smoke`, else made and written.
 nlohmann::ordered_json kept(const Context& context, const std::string& file,

@@ -2,13 +2,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include <fejer/files.hpp>
 
+#include "command/text.hpp"
 #include "denoising/denoising.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
+#include "trained_ridges/trained_ridges.hpp"
 
 namespace fejer::experiments {
 
@@ -30,8 +33,26 @@ const std::vector<Experiment>& all() {
        "1-Lipschitz denoisers at 10/255 trained alike: splines and other activations",
        {"activations", "steps", "batch"},
        lipschitz_denoisers::run},
+      {"trained_ridges",
+       "WCRR, CRR and ReLU ridges trained from scratch, beside the published weights on Set12",
+       {"models", "steps"},
+       trained_ridges::run},
   };
   return list;
+}
+
+std::vector<std::string> selected(const Context& context, const std::string& key,
+                                  const std::vector<std::string>& known,
+                                  const std::vector<std::string>& otherwise) {
+  const auto found = context.set.find(key);
+  if (found == context.set.end()) return otherwise;
+  std::vector<std::string> names;
+  std::stringstream text(found->second);
+  for (std::string name; std::getline(text, name, ',');) {
+    command::require_known("--set " + key, name, known);
+    names.push_back(name);
+  }
+  return names;
 }
 
 nlohmann::ordered_json kept(const Context& context, const std::string& file,

@@ -25,7 +25,8 @@ struct Flags {
 Outcome evaluate(const Flags& f) {
   if (!f.norm.empty()) require_known("--norm", f.norm, {"as-published"});
   if (!(f.options.denoise.tolerance >= 0)) throw ArgumentError("--tolerance: cannot be negative");
-  if (f.options.denoise.max_iterations < 1) throw ArgumentError("--max-iterations: at least 1 is needed");
+  if (f.options.denoise.max_iterations < 1)
+    throw ArgumentError("--max-iterations: at least 1 is needed");
   std::vector<double> levels;
   for (const std::string& text : f.sigma) levels.push_back(parse_sigma("--sigma", text));
   require_readable(f.model);
@@ -77,7 +78,8 @@ Action add_evaluate(CLI::App& verb) {
   verb.add_option("--tolerance", f->options.denoise.tolerance,
                   "On the relative change of an iteration (default 1e-4)")
       ->type_name("T");
-  verb.add_option("--max-iterations", f->options.denoise.max_iterations, "Default 500")->type_name("N");
+  verb.add_option("--max-iterations", f->options.denoise.max_iterations, "Default 500")
+      ->type_name("N");
   verb.add_option("--norm", f->norm, "as-published: estimated norms without their margin of 1 %")
       ->type_name("RULE");
   verb.footer("Example:\n  fejer evaluate wcrr.h5 --data set.h5 --sigma 15/255 25/255 --json");

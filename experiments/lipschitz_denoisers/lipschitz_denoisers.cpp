@@ -1,6 +1,7 @@
 // D(x) = (x + N(x)) / 2, N a 1-Lipschitz network; minimise the mean of 1/2 ||D(y) - x||^2.
 #include "lipschitz_denoisers.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
@@ -159,15 +160,6 @@ std::string report(const Json& record) {
   return out.str();
 }
 
-bool wanted(const experiments::Context& context, const std::string& name) {
-  const auto at = context.set.find("activations");
-  if (at == context.set.end()) return true;
-  std::istringstream list(at->second);
-  for (std::string item; std::getline(list, item, ',');)
-    if (item == name) return true;
-  return false;
-}
-
 }  // namespace
 
 Json run(const experiments::Context& context) {
@@ -191,8 +183,11 @@ Json run(const experiments::Context& context) {
   record["experiment"] = "lipschitz_denoisers";
   record["smoke"] = context.smoke;
   record["results"] = Json::array();
+  std::vector<std::string> names;
+  for (const Row& row : rows()) names.push_back(row.name);
+  const auto wanted = experiments::selected(context, "activations", names, names);
   for (const Row& row : rows()) {
-    if (!wanted(context, row.name)) continue;
+    if (std::find(wanted.begin(), wanted.end(), row.name) == wanted.end()) continue;
     command::note("experiment lipschitz_denoisers: " + row.name);
     record["results"].push_back(
         experiments::kept(context, context.out + "/cells/" + row.name + ".json", [&] {

@@ -192,16 +192,6 @@ std::string report(const Json& record, const Settings& s) {
   return out.str();
 }
 
-/// A comma-separated list under `key`; empty: all.
-bool wanted(const experiments::Context& context, const std::string& key, const std::string& name) {
-  const auto at = context.set.find(key);
-  if (at == context.set.end()) return true;
-  std::istringstream list(at->second);
-  for (std::string item; std::getline(list, item, ',');)
-    if (item == name) return true;
-  return false;
-}
-
 }  // namespace
 
 Json run(const experiments::Context& context) {
@@ -221,10 +211,18 @@ Json run(const experiments::Context& context) {
   record["experiment"] = "one_dimensional_fitting";
   record["smoke"] = context.smoke;
   record["results"] = Json::array();
+  std::vector<std::string> target_names, activation_names;
+  for (const Target& target : targets(Rng(seed))) target_names.push_back(target.name);
+  for (const Activation a : activations) activation_names.emplace_back(to_string(a));
+  const auto wanted = [&](const std::string& key, const std::vector<std::string>& names,
+                          const std::string& name) {
+    const auto list = experiments::selected(context, key, names, names);
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
   for (const Target& target : targets(Rng(seed))) {
-    if (!wanted(context, "targets", target.name)) continue;
+    if (!wanted("targets", target_names, target.name)) continue;
     for (const Activation activation : activations) {
-      if (!wanted(context, "activations", to_string(activation))) continue;
+      if (!wanted("activations", activation_names, to_string(activation))) continue;
       command::note("experiment one_dimensional_fitting: " + target.name + ", " +
                     to_string(activation));
       const std::string file =

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <sstream>
 
 #include <fejer/files.hpp>
 #include <fejer/vector.hpp>
@@ -14,7 +13,6 @@
 #include "methods.hpp"
 #include "record.hpp"
 #include "tasks.hpp"
-#include "text.hpp"
 
 namespace fejer::reconstruction {
 namespace {
@@ -36,21 +34,6 @@ Json to_json(const Case& c, const Outcome& o) {
           {"status", to_string(o.status)},
           {"cause", o.cause},
           {"change_never_rose", o.change_never_rose}};
-}
-
-/// The names that `--set key=...` lists, all of them known; `otherwise` without it.
-std::vector<std::string> selected(const experiments::Context& context, const std::string& key,
-                                  const std::vector<std::string>& all,
-                                  const std::vector<std::string>& otherwise) {
-  const auto found = context.set.find(key);
-  if (found == context.set.end()) return otherwise;
-  std::vector<std::string> names;
-  std::stringstream text(found->second);
-  for (std::string name; std::getline(text, name, ',');) {
-    command::require_known("--set " + key, name, all);
-    names.push_back(name);
-  }
-  return names;
 }
 
 tuning::StagedResult tune(const Task& task, const MethodSpec& method, bool smoke) {
@@ -140,12 +123,13 @@ Json run(const experiments::Context& context) {
     method_names.push_back(m.name);
     if (!m.forced) recorded.push_back(m.name);
   }
-  const auto wanted = selected(context, "methods", method_names, recorded);
+  const auto wanted = experiments::selected(context, "methods", method_names, recorded);
 
   Json record = command::environment_json();
   record["experiment"] = "reconstruction";
   record["smoke"] = context.smoke;
-  for (const std::string& name : selected(context, "tasks", task_names(), task_names())) {
+  for (const std::string& name :
+       experiments::selected(context, "tasks", task_names(), task_names())) {
     const Task task = make_task(name, context.data, context.smoke);
     record["tasks"].push_back(describe(task));
     const std::string stem = out + "/cells/" + name + "-";

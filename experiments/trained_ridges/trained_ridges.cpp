@@ -34,21 +34,35 @@ struct Row {
 
 std::vector<Row> rows() {
   const std::string wcrr = "train_wcrr/wcrr.toml", crr = "train_crr/crr.toml";
-  return {
-      {"wcrr", "WCRR", wcrr, {"training.batch=32"}, "wcrr_nn.h5", "ridge", {5, 15, 25}},
-      {"crr", "CRR (rho = 0)", wcrr, {"training.batch=32", "model.rho=0"}, "crr_nn.h5", "ridge",
-       {5, 15, 25}},
-      {"crr_t1", "CRR, t = 1", crr, {"model.steps=1"}, "", "", {25}},
-      {"crr_t10", "CRR, t = 10", crr, {"model.steps=10"}, "crr_nn_original_sigma_25_t_10.h5",
-       "crr-tstep", {25}},
-      {"relu_t1",
-       "ReLU ridges, t = 1",
-       crr,
-       {"model.steps=1", "model.activation=relu", "model.start_lambda=0.005", "model.knots=4001",
-        "model.range=4"},
-       "",
-       "",
-       {25}}};
+  return {{"wcrr", "WCRR", wcrr, {"training.batch=32"}, "wcrr_nn.h5", "ridge", {5, 15, 25}},
+          {"crr",
+           "CRR (rho = 0)",
+           wcrr,
+           {"training.batch=32", "model.rho=0", "training.steps=3000", "schedule.every=250"},
+           "crr_nn.h5",
+           "ridge",
+           {5, 15, 25}},
+          {"crr_t1",
+           "CRR, t = 1",
+           crr,
+           {"model.steps=1", "training.steps=8000", "schedule.every=800"},
+           "",
+           "",
+           {25}},
+          {"crr_t10",
+           "CRR, t = 10",
+           crr,
+           {"model.steps=10", "training.steps=4000", "schedule.every=400"},
+           "crr_nn_original_sigma_25_t_10.h5",
+           "crr-tstep",
+           {25}},
+          {"relu_t1",
+           "ReLU ridges, t = 1",
+           "train_crr/relu.toml",
+           {"training.steps=8000", "schedule.every=800"},
+           "",
+           "",
+           {25}}};
 }
 
 Json levels(const Model<float>& model, const Row& row, const experiments::Context& context) {
@@ -91,8 +105,8 @@ Json train_row(const Row& row, const experiments::Context& context) {
 
 Json published_row(const Row& row, const experiments::Context& context) {
   if (row.weights.empty()) return nullptr;
-  const auto model = import_model<float>(context.data + "/reference_models/" + row.weights,
-                                         row.architecture);
+  const auto model =
+      import_model<float>(context.data + "/reference_models/" + row.weights, row.architecture);
   return levels(model, row, context);
 }
 
@@ -119,8 +133,9 @@ std::string report(const Json& record) {
       settings += (settings.empty() ? "" : ", ") + s.get<std::string>();
     for (std::size_t k = 0; k < r["levels"].size(); ++k) {
       const Json& level = r["levels"][k];
-      const Json published =
-          r["published"].is_array() && k < r["published"].size() ? r["published"][k]["psnr"] : Json();
+      const Json published = r["published"].is_array() && k < r["published"].size()
+                                 ? r["published"][k]["psnr"]
+                                 : Json();
       out << "| " << (k == 0 ? r["what"].get<std::string>() : "") << " | "
           << (k == 0 ? settings : "") << " | "
           << (k == 0 && !t["best_step"].is_null() ? t["best_step"].dump() : "") << " | "
