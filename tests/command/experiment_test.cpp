@@ -1,0 +1,29 @@
+#include "process.hpp"
+
+using namespace fejer_test;
+
+TEST_CASE("experiment: each that is listed runs with --smoke and leaves a report and a record") {
+  const ScratchFolder folder;
+  const auto list = expect(0, folder, {"experiment", "list", "--json"}).json();
+  REQUIRE(list.size() > 3);
+  if (!have_data()) return;
+  for (const auto& e : list) {
+    const std::string name = e["name"], out = folder / name;
+    CAPTURE(name);
+    expect(0, folder, {"experiment", "run", name, "--smoke", "--out", out});
+    CHECK(contents(out + "/report.md").starts_with("# "));
+    CHECK(nlohmann::json::parse(contents(out + "/record.json"))["smoke"] == true);
+  }
+}
+
+TEST_CASE("experiment: unknown names and settings are refused, with the nearest spelling") {
+  const ScratchFolder folder;
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& part) {
+    const Finished run = Process(folder, arguments).wait();
+    CHECK(run.code == 2);
+    CHECK(run.err.find(part) != std::string::npos);
+  };
+  refused({"experiment", "run", "denoisin", "--out", folder / "x"}, "did you mean denoising?");
+  refused({"experiment", "run", "trained_ridges", "--set", "model=wcrr", "--out", folder / "x"},
+          "did you mean models?");
+}
