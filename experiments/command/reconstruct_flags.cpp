@@ -5,6 +5,7 @@
 
 #include <fejer/files.hpp>
 
+#include "data_folder.hpp"
 #include "defaults.hpp"
 #include "pictures.hpp"
 #include "record.hpp"
@@ -123,6 +124,10 @@ void ReconstructFlags::check_method() const {
   if (!norm.empty()) require_known("--norm", norm, {"as-published"});
   if (!sigma.empty()) parse_sigma("--sigma", sigma);
   if (!model.empty()) require_readable(model);
+}
+
+void ReconstructFlags::take_default_model() {
+  if (method.prior == "model" && model.empty()) model = default_model();
 }
 
 void ReconstructFlags::check() const {

@@ -18,6 +18,8 @@ struct ReconstructFlags {
   void add_to(CLI::App& verb);
   /// Those that choose and set the method: fejer tune has them, too.
   void add_method(CLI::App& verb);
+  /// The model that comes with Fejér, where the prior is one and none was given.
+  void take_default_model();
   /// Throws for everything that can be found wrong before the work starts.
   void check() const;
   void check_method() const;

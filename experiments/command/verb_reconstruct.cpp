@@ -11,7 +11,6 @@
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
-#include "data_folder.hpp"
 #include "pictures.hpp"
 #include "quality.hpp"
 #include "reconstruct_flags.hpp"
@@ -316,7 +315,7 @@ Action add_reconstruct(CLI::App& verb) {
   auto f = std::make_shared<ReconstructFlags>();
   f->add_to(verb);
   return [f](const Common&) {
-    if (f->method.prior == "model" && f->model.empty()) f->model = default_model();
+    f->take_default_model();
     return reconstruct(*f);
   };
 }

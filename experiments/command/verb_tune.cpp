@@ -359,9 +359,11 @@ Action add_tune(CLI::App& verb) {
       ->type_name("TUNED.json")
       ->required();
   verb.footer(
-      "Example:\n  fejer tune validation1.h5 validation2.h5 --prior model --model wcrr.h5 --out "
-      "tuned.json");
-  return [f](const Common&) { return tune(*f); };
+      "Example:\n  fejer tune validation1.h5 validation2.h5 --prior model --out tuned.json");
+  return [f](const Common&) {
+    f->reconstruct.take_default_model();
+    return tune(*f);
+  };
 }
 
 }  // namespace fejer::command
