@@ -137,7 +137,7 @@ TEST_CASE("tune refuses what it cannot search or measure") {
   expect_refused(folder, tv({"a.h5", "missing.h5"}), "missing.h5: no such file");
   expect_refused(folder, tune(folder, {"a.h5"}, {"--prior", "none"}), "expected one of tv");
   expect_refused(folder, tune(folder, {"a.h5"}, {"--prior", "pmp"}), "did you mean pnp?");
-  expect_refused(folder, tune(folder, {"a.h5"}, {"--prior", "model"}), "--model");
+  expect_refused(folder, tune(folder, {"a.h5"}, {"--prior", "pnp"}), "--model");
   expect_refused(folder, tune(folder, {"a.h5"}, {"--prior", "tv", "--trails", "3"}),
                  "did you mean --trials?");
   expect_refused(folder, {"tune", folder / "a.h5", "--prior", "tv", "--out", folder / "t.txt"},
