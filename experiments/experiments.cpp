@@ -8,6 +8,7 @@
 
 #include "command/text.hpp"
 #include "denoising/denoising.hpp"
+#include "equilibrium_closed_form/equilibrium_closed_form.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
@@ -25,6 +26,10 @@ const std::vector<Experiment>& all() {
        "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play with certified networks",
        {"tasks", "methods"},
        reconstruction::run},
+      {"equilibrium_closed_form",
+       "gradients through equilibria whose exact values are known: implicit, JFB, restarted JFB",
+       {},
+       equilibrium_closed_form::run},
       {"one_dimensional_fitting",
        "1-Lipschitz networks fitted to functions of one variable: splines and other activations",
        {"networks", "steps", "targets", "activations"},

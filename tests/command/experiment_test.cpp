@@ -27,3 +27,14 @@ TEST_CASE("experiment: unknown names and settings are refused, with the nearest 
   refused({"experiment", "run", "trained_ridges", "--set", "model=wcrr", "--out", folder / "x"},
           "did you mean models?");
 }
+
+TEST_CASE("experiment equilibrium_closed_form: every check passes") {
+  const ScratchFolder folder;
+  const auto record =
+      expect(0, folder,
+             {"experiment", "run", "equilibrium_closed_form", "--out", folder / "out", "--json"})
+          .json();
+  CHECK(record["checks"].size() > 100);
+  for (const auto& check : record["checks"]) CHECK_MESSAGE(check["pass"] == true, check.dump());
+  CHECK(contents(folder / "out/report.md").find("0 failed") != std::string::npos);
+}
