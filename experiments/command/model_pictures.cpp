@@ -86,6 +86,7 @@ std::vector<std::string> write_model_pictures(const std::string& folder,
     draw_profiles(folder + "/profiles.png", "profiles", p.profile, p.x_min, p.x_max);
     return {"filters", "profiles"};
   }
+  if (std::holds_alternative<FullyConnectedNetwork<float>>(model.value)) return {};
   const auto* unrolled = std::get_if<UnrolledPgd<float>>(&model.value);
   const LipschitzCnnParameters& network =
       unrolled != nullptr ? unrolled->denoiser(0).parameters()

@@ -104,6 +104,23 @@ void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
   add_certificate(cnn.certificate(), facts);
 }
 
+template <class T>
+void add_fully_connected(const FullyConnectedNetwork<T>& network, Facts& facts) {
+  const FullyConnectedParameters& p = network.parameters();
+  std::string shapes, norms, zeros;
+  for (const auto& w : p.weights) {
+    append(shapes, to_string(w.shape()));
+    append(zeros, text(zero_groups(w, WeightGroups::columns)));
+  }
+  for (const double norm : network.layer_norms()) append(norms, text(norm));
+  facts.emplace_back("weights", shapes);
+  facts.emplace_back("activation", p.slope > 0 ? "leaky ReLU, slope " + text(p.slope) : "ReLU");
+  facts.emplace_back("output", p.activated_output ? "activated" : "linear");
+  facts.emplace_back("zero_columns", zeros);
+  facts.emplace_back("layer_norms", norms);
+  facts.emplace_back("lipschitz", text(network.lipschitz_bound()));
+}
+
 }  // namespace
 
 template <class T>
@@ -117,6 +134,10 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
   }
   if (const auto* network = std::get_if<UnrolledPgd<T>>(&model.value)) {
     add_unrolled(*network, facts);
+    return facts;
+  }
+  if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
+    add_fully_connected(*network, facts);
     return facts;
   }
   add_ridge(model.ridge(), facts);

@@ -4,7 +4,8 @@ namespace fejer {
 
 template <class T>
 std::string Model<T>::kind() const {
-  static const char* const names[] = {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd"};
+  static const char* const names[] = {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
+                                      "fully-connected"};
   return names[value.index()];
 }
 
@@ -25,10 +26,11 @@ template <class T>
 const RidgeRegulariser<T>& Model<T>::ridge() const {
   if (const auto* model = std::get_if<RidgeRegulariser<T>>(&value)) return *model;
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&value)) return denoiser->model();
-  throw ArgumentError("a model of kind " + kind() + " is no regulariser; use it " +
-                      (std::holds_alternative<UnrolledPgd<T>>(value)
-                           ? "with --prior unrolled"
-                           : "as a denoiser in plug-and-play"));
+  const char* use = std::holds_alternative<UnrolledPgd<T>>(value) ? "use it with --prior unrolled"
+                    : std::holds_alternative<LipschitzCnn<T>>(value)
+                        ? "use it as a denoiser in plug-and-play"
+                        : "expected ridge or crr-tstep";
+  throw ArgumentError("a model of kind " + kind() + " is no regulariser; " + use);
 }
 
 template <class T>
@@ -46,10 +48,12 @@ Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& opt
     return RidgeDenoiser<T>(*ridge, options);
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value))
     return certify ? certified(*cnn) : *cnn;
+  if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) return *denoiser;
   if (std::holds_alternative<UnrolledPgd<T>>(model.value))
     throw ArgumentError("a model of kind " + model.kind() +
                         " is no denoiser; it reconstructs measurements, with --prior unrolled");
-  return std::get<CrrTStepDenoiser<T>>(model.value);
+  throw ArgumentError("a model of kind " + model.kind() +
+                      " is no denoiser of images; expected ridge, crr-tstep or lipschitz-cnn");
 }
 
 template struct Model<float>;

@@ -89,6 +89,16 @@ void unrolled_record(const UnrolledPgdParameters& p, ModelRecord& record) {
   record.arrays["divisors"] = as_array(divisors);
 }
 
+void fully_connected_record(const FullyConnectedParameters& p, ModelRecord& record) {
+  record.numbers["layers"] = static_cast<double>(p.weights.size());
+  record.numbers["slope"] = p.slope;
+  record.words["output"] = p.activated_output ? "activated" : "linear";
+  for (std::size_t l = 0; l < p.weights.size(); ++l) {
+    record.arrays[indexed("weight", l)] = p.weights[l];
+    record.arrays[indexed("bias", l)] = p.biases[l];
+  }
+}
+
 const std::string& one_of(const ModelRecord& record, const std::string& name,
                           const std::vector<std::string>& known) {
   const std::string& word = record.words.at(name);
@@ -189,6 +199,17 @@ void add_claims(const LipschitzCnn<T>& cnn, const std::string& prefix,
     claims[prefix + indexed("activation_slope", l)] = cnn.activation_slopes()[l];
 }
 
+FullyConnectedParameters fully_connected_parameters(const ModelRecord& record) {
+  FullyConnectedParameters p;
+  for (std::size_t l = 0; record.arrays.count(indexed("weight", l)) > 0; ++l) {
+    p.weights.push_back(record.arrays.at(indexed("weight", l)));
+    p.biases.push_back(record.arrays.at(indexed("bias", l)));
+  }
+  p.slope = record.numbers.at("slope");
+  p.activated_output = one_of(record, "output", {"linear", "activated"}) == "activated";
+  return p;
+}
+
 }  // namespace
 
 RecordSchema schema_of(const std::string& kind) {
@@ -197,9 +218,11 @@ RecordSchema schema_of(const std::string& kind) {
   if (kind == "unrolled-pgd")
     return {{"iterations", "layers", "networks", "noise_level", "operator_norm", "x_max", "x_min"},
             {"activation"}};
+  if (kind == "fully-connected") return {{"layers", "slope"}, {"output"}};
   if (kind != "ridge" && kind != "crr-tstep")
-    throw ArgumentError(unknown_name("kind of model", kind,
-                                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd"}));
+    throw ArgumentError(
+        unknown_name("kind of model", kind,
+                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected"}));
   RecordSchema schema{
       {"curvature", "layers", "mu", "norm_squared", "rho", "scale", "scaling_epsilon",
        "scaling_g_max", "scaling_g_min", "weight", "x_max", "x_min"},
@@ -222,6 +245,13 @@ std::vector<std::string> arrays_of(const ModelRecord& record) {
         names.push_back(std::move(name));
     return names;
   }
+  if (record.kind == "fully-connected") {
+    for (std::size_t l = 0; l < count_of(record, "layers"); ++l) {
+      names.push_back(indexed("weight", l));
+      names.push_back(indexed("bias", l));
+    }
+    return names;
+  }
   const std::size_t layers = count_of(record, "layers");
   for (std::size_t l = 0; l < layers; ++l) names.push_back(indexed("kernel", l));
   names.push_back("profile");
@@ -241,6 +271,10 @@ ModelRecord to_record(const Model<T>& model) {
     unrolled_record(network->parameters(), record);
     return record;
   }
+  if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
+    fully_connected_record(network->parameters(), record);
+    return record;
+  }
   ridge_record(model.ridge().parameters(), record);
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) {
     record.numbers["steps"] = denoiser->steps();
@@ -253,6 +287,8 @@ template <class T>
 Model<T> from_record(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return {LipschitzCnn<T>(cnn_parameters(record)), {}};
   if (record.kind == "unrolled-pgd") return {UnrolledPgd<T>(unrolled_parameters(record)), {}};
+  if (record.kind == "fully-connected")
+    return {FullyConnectedNetwork<T>(fully_connected_parameters(record)), {}};
   RidgeRegulariser<T> ridge(ridge_parameters(record));
   if (record.kind == "ridge") return {std::move(ridge), {}};
   const double steps = record.numbers.at("steps");
@@ -274,6 +310,12 @@ std::map<std::string, double> claims_of(const Model<T>& model) {
     claims["norm_limit"] = network->norm_limit();
     for (std::size_t k = 0; k < network->parameters().denoisers.size(); ++k)
       add_claims(network->denoiser(static_cast<Index>(k)), of_network(k), claims);
+    return claims;
+  }
+  if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
+    claims["lipschitz"] = network->lipschitz_bound();
+    for (std::size_t l = 0; l < network->layer_norms().size(); ++l)
+      claims[indexed("layer_norm", l)] = network->layer_norms()[l];
     return claims;
   }
   const RidgeRegulariser<T>& ridge = model.ridge();

@@ -219,6 +219,16 @@ TEST_CASE("tampered models are refused with the reason") {
       cnn, [](Contents& c) { c.arrays["/parameters/bias_0"][0] += 1; }, "SHA-256"));
   CHECK(refused(
       cnn, [](Contents& c) { c.numbers["/config"]["divisor"] = 1.3; }, "network_bound"));
+  FullyConnectedParameters p;
+  p.weights.push_back(random_array({2, 3}, "weight"));
+  p.biases.push_back(random_array({2}, "bias"));
+  const Model<double> fully{FullyConnectedNetwork<double>(p), {"made up", "small"}};
+  CHECK(refused(
+      fully, [](Contents& c) { c.arrays["/parameters/weight_0"][3] *= 2; }, "layer_norm_0"));
+  CHECK(refused(
+      fully, [](Contents& c) { c.numbers["/config"]["slope"] = 1; }, "[0, 1)"));
+  CHECK(refused(
+      fully, [](Contents& c) { c.words["/config"]["output"] = "liner"; }, "did you mean linear?"));
 }
 
 TEST_CASE("a wrong norm is found even if its claims were changed with it") {

@@ -28,6 +28,7 @@
 #include <fejer/models/adaptive_spline.hpp>
 #include <fejer/models/convolution.hpp>
 #include <fejer/models/frequency_norm.hpp>
+#include <fejer/models/fully_connected_network.hpp>
 #include <fejer/models/import.hpp>
 #include <fejer/models/linear_spline.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>

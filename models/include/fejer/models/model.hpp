@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fejer/denoiser.hpp>
+#include <fejer/models/fully_connected_network.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/unrolled_pgd.hpp>
@@ -21,10 +22,12 @@ struct ModelOrigin {
 
 template <class T>
 struct Model {
-  std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>> value;
+  std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>,
+               FullyConnectedNetwork<T>>
+      value;
   ModelOrigin origin;
 
-  /// "ridge", "crr-tstep", "lipschitz-cnn" or "unrolled-pgd".
+  /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd" or "fully-connected".
   std::string kind() const;
   /// The regulariser of a ridge or crr-tstep model; throws ArgumentError for others.
   const RidgeRegulariser<T>& ridge() const;
@@ -37,7 +40,8 @@ struct Model {
 
 /// ridge: the proximal denoiser with these options; others: the network itself. With `certify` a
 /// Lipschitz CNN is divided by its proven bound (see `certified`). Throws ArgumentError for
-/// unrolled-pgd, which reconstructs from measurements.
+/// unrolled-pgd, which reconstructs from measurements, and for fully connected networks, which are
+/// no denoisers of images.
 template <class T>
 Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& options = {},
                           bool certify = false);
