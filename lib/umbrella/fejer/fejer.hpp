@@ -6,10 +6,12 @@
 #include <fejer/algorithms/equilibrium_gradient.hpp>
 #include <fejer/algorithms/equilibrium_layer.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/run.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
+#include <fejer/algorithms/sparse_fit.hpp>
 #include <fejer/algorithms/warm_states.hpp>
 #include <fejer/array.hpp>
 #include <fejer/certificate.hpp>
