@@ -9,6 +9,7 @@
 #include "command/text.hpp"
 #include "denoising/denoising.hpp"
 #include "equilibrium_closed_form/equilibrium_closed_form.hpp"
+#include "ialm_synthetic/ialm_synthetic.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
@@ -42,6 +43,10 @@ const std::vector<Experiment>& all() {
        "WCRR, CRR and ReLU ridges trained from scratch, beside the published weights on Set12",
        {"models", "steps"},
        trained_ridges::run},
+      {"ialm_synthetic",
+       "sparse networks trained to KKT points by the augmented Lagrangian method, beside Adam",
+       {"sweeps", "adam_steps"},
+       ialm_synthetic::run},
   };
   return list;
 }
