@@ -86,11 +86,11 @@ std::vector<std::string> write_model_pictures(const std::string& folder,
     draw_profiles(folder + "/profiles.png", "profiles", p.profile, p.x_min, p.x_max);
     return {"filters", "profiles"};
   }
-  if (std::holds_alternative<FullyConnectedNetwork<float>>(model.value)) return {};
   const auto* unrolled = std::get_if<UnrolledPgd<float>>(&model.value);
+  const auto* cnn = std::get_if<LipschitzCnn<float>>(&model.value);
+  if (unrolled == nullptr && cnn == nullptr) return {};
   const LipschitzCnnParameters& network =
-      unrolled != nullptr ? unrolled->denoiser(0).parameters()
-                          : std::get<LipschitzCnn<float>>(model.value).parameters();
+      unrolled != nullptr ? unrolled->denoiser(0).parameters() : cnn->parameters();
   draw_filters(folder + "/filters.png", "filters of the first layer, each on its own scale",
                network.weights.front());
   if (network.activation != Activation::spline) return {"filters"};

@@ -91,7 +91,8 @@ Outcome denoise(const Flags& f) {
 Action add_denoise(CLI::App& verb) {
   auto f = std::make_shared<Flags>();
   verb.add_option("in", f->in,
-                  "Noisy image: a picture or F.h5:/dataset; colour is denoised channel by channel")
+                  "Noisy image: a picture or F.h5:/dataset; colour is denoised channel by channel, "
+                  "unless the model takes colour")
       ->type_name("IN")
       ->required();
   verb.add_option("--model", f->model, "Model file (default: the WCRR that comes with Fejér)")

@@ -12,14 +12,18 @@ namespace fejer::command {
 namespace {
 
 struct Flags {
-  std::string state, architecture, out, noise_level, rho;
+  std::string state, architecture, out, noise_level, rho, activation;
 };
 
 Outcome import_state(const Flags& f) {
-  require_known("--architecture", f.architecture, {"ridge", "crr-tstep", "lipschitz-cnn"});
+  require_known("--architecture", f.architecture, import_architectures());
   ImportOptions options;
   if (!f.noise_level.empty()) options.noise_level = parse_sigma("--noise-level", f.noise_level);
   if (!f.rho.empty()) options.rho = parse_number("--rho", f.rho);
+  if (!f.activation.empty()) {
+    require_known("--activation", f.activation, {"relu", "elu", "softplus"});
+    options.activation = f.activation;
+  }
   require_readable(f.state);
   if (extension(f.out) != ".h5")
     throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
@@ -46,7 +50,8 @@ Action add_import(CLI::App& verb) {
       ->required();
   verb.add_option(
           "--architecture", f->architecture,
-          "ridge (multi-noise WCRR-NN or CRR-NN), crr-tstep (original CRR-NN) or lipschitz-cnn")
+          "ridge (multi-noise WCRR-NN or CRR-NN), crr-tstep (original CRR-NN), lipschitz-cnn or "
+          "drunet")
       ->type_name("NAME")
       ->required();
   verb.add_option("--noise-level", f->noise_level,
@@ -54,6 +59,9 @@ Action add_import(CLI::App& verb) {
       ->type_name("S");
   verb.add_option("--rho", f->rho, "ridge: modulus of weak convexity, where the file does not say")
       ->type_name("RHO");
+  verb.add_option("--activation", f->activation,
+                  "drunet: relu, elu or softplus, where the file does not say (default relu)")
+      ->type_name("NAME");
   verb.add_option("--out", f->out, "Model file to write")->type_name("MODEL.h5")->required();
   verb.footer("Example:\n  fejer import wcrr_nn.h5 --architecture ridge --out wcrr.h5");
   return [f](const Common&) { return import_state(*f); };

@@ -16,6 +16,16 @@ inline void require_images(const char* where, const Shape& s, Index channels) {
                    ", H, W)");
 }
 
+/// The shape (N, C, H, W) of images (..., C, H, W); for C = 1 every plane of (..., H, W) is an image.
+/// Throws ShapeError for others.
+inline Shape as_batch(const char* where, const Shape& s, Index channels) {
+  const bool planes = channels == 1 && s.rank() >= 2;
+  if (s.size() == 0 || (!planes && (s.rank() < 3 || s.back(2) != channels)))
+    throw ShapeError(std::string(where) + ": got " + to_string(s) + ", expected (..., " +
+                     (channels == 1 ? "" : std::to_string(channels) + ", ") + "H, W)");
+  return {s.size() / (channels * s.back(1) * s.back(0)), channels, s.back(1), s.back(0)};
+}
+
 inline Extent image_size(const Shape& s) { return {s.back(1), s.back(0)}; }
 
 /// The shape of images with other channels and another size.

@@ -121,6 +121,20 @@ void add_fully_connected(const FullyConnectedNetwork<T>& network, Facts& facts) 
   facts.emplace_back("lipschitz", text(network.lipschitz_bound()));
 }
 
+template <class T>
+void add_drunet(const Drunet<T>& network, Facts& facts) {
+  const DrunetOptions& o = network.options();
+  std::string channels;
+  for (const Index c : o.channels) append(channels, std::to_string(c));
+  facts.emplace_back("image_channels", std::to_string(o.image_channels));
+  facts.emplace_back("channels", channels);
+  facts.emplace_back("blocks", std::to_string(o.blocks));
+  facts.emplace_back("activation", to_string(o.activation));
+  facts.emplace_back("parameters", std::to_string(drunet_parameter_count(o)));
+  facts.emplace_back("noise_level", "any, as one more channel of the input");
+  add_certificate(network.certificate(), facts);
+}
+
 }  // namespace
 
 template <class T>
@@ -138,6 +152,10 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
   }
   if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
     add_fully_connected(*network, facts);
+    return facts;
+  }
+  if (const auto* network = std::get_if<Drunet<T>>(&model.value)) {
+    add_drunet(*network, facts);
     return facts;
   }
   add_ridge(model.ridge(), facts);

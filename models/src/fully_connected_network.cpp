@@ -9,6 +9,8 @@
 #include <fejer/eigen.hpp>
 #include <fejer/parallel.hpp>
 
+#include "converted.hpp"
+
 namespace fejer {
 namespace {
 
@@ -54,14 +56,9 @@ template <class T>
 FullyConnectedNetwork<T>::FullyConnectedNetwork(FullyConnectedParameters parameters) {
   check(parameters);
   auto data = std::make_shared<Data>();
-  const auto converted = [](const Array<double>& from) {
-    Array<T> to(from.shape());
-    for (Index i = 0; i < from.size(); ++i) to[i] = static_cast<T>(from[i]);
-    return to;
-  };
   for (std::size_t l = 0; l < parameters.weights.size(); ++l) {
-    data->weights.push_back(converted(parameters.weights[l]));
-    data->biases.push_back(converted(parameters.biases[l]));
+    data->weights.push_back(detail::converted<T>(parameters.weights[l]));
+    data->biases.push_back(detail::converted<T>(parameters.biases[l]));
     data->norms.push_back(spectral_norm(parameters.weights[l]));
   }
   data->parameters = std::move(parameters);

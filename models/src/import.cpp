@@ -2,72 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fejer/files.hpp>
-#include <fejer/hdf5.hpp>
+
+#include "import_dense.hpp"
 
 namespace fejer {
+
+using detail::Dump;
+
 namespace {
 
 constexpr double norm_tolerance = 1e-4;
-
-/// The tensors of a state dictionary, by name; remembers which were asked for.
-class Dump {
- public:
-  explicit Dump(const std::string& path)
-      : file_(path), group_(file_.has("state_dict") ? "state_dict/" : "") {}
-
-  const Hdf5Reader& file() const { return file_; }
-  bool has(const std::string& name) const { return file_.has_dataset(group_ + name); }
-
-  /// A tensor of this shape; a length of 0 stands for any.
-  Array<double> tensor(const std::string& name, const Shape& expected) {
-    if (!has(name))
-      fail("no tensor '" + name + "' " + (group_.empty() ? "at the top level" : "in state_dict") +
-           "; is this " + architecture_ + "?");
-    Array<double> a = file_.read<double>(group_ + name);
-    const Shape& got = a.shape();
-    bool same = got.rank() == expected.rank();
-    for (int i = 0; same && i < got.rank(); ++i)
-      same = expected[i] == 0 ? got[i] > 0 : got[i] == expected[i];
-    if (!same)
-      fail("tensor '" + name + "': got shape " + to_string(got) + ", expected " +
-           to_string(expected) +
-           (std::count(expected.begin(), expected.end(), 0) > 0 ? " with any length for 0" : ""));
-    for (const double v : a)
-      if (!std::isfinite(v)) fail("tensor '" + name + "' holds a value that is not finite");
-    used_.insert(name);
-    return a;
-  }
-  double scalar(const std::string& name) {
-    const bool vector = has(name) && file_.info(group_ + name).shape.rank() == 1;
-    return tensor(name, vector ? Shape{1} : Shape{})[0];
-  }
-  /// A tensor that may be there and is not needed.
-  void ignore(const std::string& name) { used_.insert(name); }
-  double attribute(const std::string& name, double otherwise) const {
-    return file_.has_attribute("/", name) ? file_.real_attribute("/", name) : otherwise;
-  }
-  std::string word(const std::string& name) const {
-    return file_.has_attribute("/", name) ? file_.text_attribute("/", name) : "";
-  }
-  void set_architecture(const std::string& text) { architecture_ = text; }
-  /// Refuses tensors that nobody asked for: part of the network would be lost.
-  void check_all_used() const {
-    for (const auto& name : file_.list(group_.empty() ? "/" : "state_dict"))
-      if (file_.has_dataset(group_ + name) && used_.count(name) == 0)
-        fail("unexpected tensor '" + name + "' for " + architecture_);
-  }
-  [[noreturn]] void fail(const std::string& what) const {
-    throw FormatError(file_.path() + ": " + what);
-  }
-
- private:
-  Hdf5Reader file_;
-  std::string group_, architecture_;
-  std::set<std::string> used_;
-};
 
 /// Kernels conv_layer.conv_layers.0, 1, ...; where the weight is parametrised, the filters' means
 /// are taken out.
@@ -203,10 +149,15 @@ ModelOrigin origin_of(const Dump& dump) {
 
 }  // namespace
 
+const std::vector<std::string>& import_architectures() {
+  static const std::vector<std::string> names{"ridge", "crr-tstep", "lipschitz-cnn", "drunet"};
+  return names;
+}
+
 template <class T>
 Model<T> import_model(const std::string& path, const std::string& architecture,
                       const ImportOptions& options) {
-  const std::vector<std::string> known{"ridge", "crr-tstep", "lipschitz-cnn"};
+  const std::vector<std::string>& known = import_architectures();
   if (std::find(known.begin(), known.end(), architecture) == known.end())
     throw ArgumentError(unknown_name("architecture", architecture, known));
   if (options.noise_level && !(*options.noise_level > 0 && *options.noise_level <= 1))
@@ -217,6 +168,7 @@ Model<T> import_model(const std::string& path, const std::string& architecture,
   try {
     if (architecture == "ridge") return {RidgeRegulariser<T>(import_ridge(dump, options)), origin};
     if (architecture == "crr-tstep") return {import_crr_tstep<T>(dump, options), origin};
+    if (architecture == "drunet") return {detail::import_drunet<T>(dump, options), origin};
     return {LipschitzCnn<T>(import_cnn(dump, options)), origin};
   } catch (const ArgumentError& error) {
     dump.fail(error.what());

@@ -5,7 +5,9 @@
 
 #include <fejer/models/frequency_norm.hpp>
 
+#include "converted.hpp"
 #include "planes.hpp"
+#include "trained_level.hpp"
 
 namespace fejer {
 
@@ -89,13 +91,6 @@ void check_layers(const LipschitzCnnParameters& p) {
                         std::to_string(p.divisor));
 }
 
-template <class T>
-Array<T> converted(const Array<double>& a) {
-  Array<T> result(a.shape());
-  for (Index i = 0; i < a.size(); ++i) result[i] = static_cast<T>(a[i]);
-  return result;
-}
-
 /// (x + N(x)) / 2 + shift.
 template <class T>
 struct Shifted {
@@ -121,7 +116,8 @@ LipschitzCnn<T>::LipschitzCnn(const LipschitzCnnParameters& p) {
   auto data = std::make_shared<Data>();
   data->parameters = p;
   for (std::size_t l = 0; l < p.weights.size(); ++l) {
-    const Array<T> weights = converted<T>(p.weights[l]), bias = converted<T>(p.biases[l]);
+    const Array<T> weights = detail::converted<T>(p.weights[l]),
+                   bias = detail::converted<T>(p.biases[l]);
     data->layers.emplace_back(weights, bias);
     data->norms.push_back(frequency_norm(p.weights[l]));
   }
@@ -154,11 +150,7 @@ void LipschitzCnn<T>::network(ConstView<T> x, View<T> out) const {
 
 template <class T>
 void LipschitzCnn<T>::denoise(ConstView<T> x, double sigma, View<T> out) const {
-  const double level = noise_level();
-  if (!(std::abs(sigma - level) <= 1e-3 * level))
-    throw ArgumentError("Lipschitz CNN denoiser: sigma is " + std::to_string(sigma) +
-                        ", but the network was trained for " + std::to_string(level) + " (" +
-                        std::to_string(255 * level) + "/255) only");
+  detail::require_trained_level("Lipschitz CNN denoiser", sigma, noise_level());
   network(x, out);
   for (Index i = 0; i < x.size(); ++i) out[i] = (x[i] + out[i]) / 2;
 }

@@ -4,8 +4,8 @@ namespace fejer {
 
 template <class T>
 std::string Model<T>::kind() const {
-  static const char* const names[] = {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
-                                      "fully-connected"};
+  static const char* const names[] = {"ridge",        "crr-tstep",       "lipschitz-cnn",
+                                      "unrolled-pgd", "fully-connected", "drunet"};
   return names[value.index()];
 }
 
@@ -27,9 +27,9 @@ const RidgeRegulariser<T>& Model<T>::ridge() const {
   if (const auto* model = std::get_if<RidgeRegulariser<T>>(&value)) return *model;
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&value)) return denoiser->model();
   const char* use = std::holds_alternative<UnrolledPgd<T>>(value) ? "use it with --prior unrolled"
-                    : std::holds_alternative<LipschitzCnn<T>>(value)
-                        ? "use it as a denoiser in plug-and-play"
-                        : "expected ridge or crr-tstep";
+                    : std::holds_alternative<FullyConnectedNetwork<T>>(value)
+                        ? "expected ridge or crr-tstep"
+                        : "use it as a denoiser in plug-and-play";
   throw ArgumentError("a model of kind " + kind() + " is no regulariser; " + use);
 }
 
@@ -49,11 +49,13 @@ Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& opt
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value))
     return certify ? certified(*cnn) : *cnn;
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) return *denoiser;
+  if (const auto* network = std::get_if<Drunet<T>>(&model.value)) return *network;
   if (std::holds_alternative<UnrolledPgd<T>>(model.value))
     throw ArgumentError("a model of kind " + model.kind() +
                         " is no denoiser; it reconstructs measurements, with --prior unrolled");
-  throw ArgumentError("a model of kind " + model.kind() +
-                      " is no denoiser of images; expected ridge, crr-tstep or lipschitz-cnn");
+  throw ArgumentError(
+      "a model of kind " + model.kind() +
+      " is no denoiser of images; expected ridge, crr-tstep, lipschitz-cnn or drunet");
 }
 
 template struct Model<float>;

@@ -6,6 +6,7 @@
 
 #include <fejer/files.hpp>
 
+#include "dense_record.hpp"
 #include "ridge_norms.hpp"
 
 namespace fejer::detail {
@@ -168,15 +169,6 @@ UnrolledPgdParameters unrolled_parameters(const ModelRecord& record) {
   return p;
 }
 
-/// A number of things that a file claims, before anything is made of it.
-std::size_t count_of(const ModelRecord& record, const char* name) {
-  const double count = record.numbers.at(name);
-  if (!(count >= 1 && count <= 1000) || count != std::floor(count))
-    throw ArgumentError(std::string(name) + ": got " + std::to_string(count) +
-                        ", expected 1 to 1000");
-  return static_cast<std::size_t>(count);
-}
-
 std::vector<std::string> network_arrays(const ModelRecord& record, const std::string& prefix) {
   const std::size_t layers = count_of(record, "layers");
   const std::string array = activation_array(activation_named(record.words.at("activation")));
@@ -212,6 +204,14 @@ FullyConnectedParameters fully_connected_parameters(const ModelRecord& record) {
 
 }  // namespace
 
+std::size_t count_of(const ModelRecord& record, const char* name, double most) {
+  const double count = record.numbers.at(name);
+  if (!(count >= 1 && count <= most) || count != std::floor(count))
+    throw ArgumentError(std::string(name) + ": got " + std::to_string(count) + ", expected 1 to " +
+                        std::to_string(static_cast<int>(most)));
+  return static_cast<std::size_t>(count);
+}
+
 RecordSchema schema_of(const std::string& kind) {
   if (kind == "lipschitz-cnn")
     return {{"divisor", "layers", "noise_level", "x_max", "x_min"}, {"activation"}};
@@ -219,10 +219,11 @@ RecordSchema schema_of(const std::string& kind) {
     return {{"iterations", "layers", "networks", "noise_level", "operator_norm", "x_max", "x_min"},
             {"activation"}};
   if (kind == "fully-connected") return {{"layers", "slope"}, {"output"}};
+  if (kind == "drunet") return drunet_schema();
   if (kind != "ridge" && kind != "crr-tstep")
-    throw ArgumentError(
-        unknown_name("kind of model", kind,
-                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected"}));
+    throw ArgumentError(unknown_name(
+        "kind of model", kind,
+        {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected", "drunet"}));
   RecordSchema schema{
       {"curvature", "layers", "mu", "norm_squared", "rho", "scale", "scaling_epsilon",
        "scaling_g_max", "scaling_g_min", "weight", "x_max", "x_min"},
@@ -236,6 +237,7 @@ RecordSchema schema_of(const std::string& kind) {
 
 std::vector<std::string> arrays_of(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return network_arrays(record, "");
+  if (record.kind == "drunet") return drunet_arrays(record);
   std::vector<std::string> names;
   if (record.kind == "unrolled-pgd") {
     count_of(record, "iterations");
@@ -275,6 +277,10 @@ ModelRecord to_record(const Model<T>& model) {
     fully_connected_record(network->parameters(), record);
     return record;
   }
+  if (const auto* network = std::get_if<Drunet<T>>(&model.value)) {
+    drunet_record(*network, record);
+    return record;
+  }
   ridge_record(model.ridge().parameters(), record);
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) {
     record.numbers["steps"] = denoiser->steps();
@@ -289,6 +295,7 @@ Model<T> from_record(const ModelRecord& record) {
   if (record.kind == "unrolled-pgd") return {UnrolledPgd<T>(unrolled_parameters(record)), {}};
   if (record.kind == "fully-connected")
     return {FullyConnectedNetwork<T>(fully_connected_parameters(record)), {}};
+  if (record.kind == "drunet") return {drunet_of<T>(record), {}};
   RidgeRegulariser<T> ridge(ridge_parameters(record));
   if (record.kind == "ridge") return {std::move(ridge), {}};
   const double steps = record.numbers.at("steps");
@@ -318,6 +325,7 @@ std::map<std::string, double> claims_of(const Model<T>& model) {
       claims[indexed("layer_norm", l)] = network->layer_norms()[l];
     return claims;
   }
+  if (!model.is_ridge()) return claims;  // nothing is claimed
   const RidgeRegulariser<T>& ridge = model.ridge();
   const RidgeParameters& p = ridge.parameters();
   const LinearSpline<double> profile(p.profile, p.x_min, p.x_max, Extrapolation::constant);

@@ -21,6 +21,9 @@ struct RecordSchema {
 };
 RecordSchema schema_of(const std::string& kind);
 std::vector<std::string> arrays_of(const ModelRecord& record);
+/// A number of things that a record claims, before anything is made of it; ArgumentError unless it
+/// is a whole number from 1 to `most`.
+std::size_t count_of(const ModelRecord& record, const char* name, double most = 1000);
 
 template <class T>
 ModelRecord to_record(const Model<T>& model);

@@ -8,17 +8,10 @@
 #include <fejer/vector.hpp>
 
 #include "scratch.hpp"
+#include "trained_level.hpp"
 
 namespace fejer {
 namespace {
-
-constexpr double level_tolerance = 1e-3;
-
-std::string level_text(double sigma) {
-  std::string text = std::to_string(sigma);
-  text += " (" + std::to_string(255 * sigma) + "/255)";
-  return text;
-}
 
 template <class T>
 double squared_norm(const T* x, Index n) {
@@ -216,9 +209,7 @@ CrrTStepDenoiser<T>::CrrTStepDenoiser(RidgeRegulariser<T> model, int steps, doub
 
 template <class T>
 void CrrTStepDenoiser<T>::denoise(ConstView<T> y, double sigma, View<T> out) const {
-  if (!(std::abs(sigma - noise_level_) <= level_tolerance * noise_level_))
-    throw ArgumentError("crr-tstep denoiser: sigma is " + level_text(sigma) +
-                        ", but the model was trained for " + level_text(noise_level_) + " only");
+  detail::require_trained_level("crr-tstep denoiser", sigma, noise_level_);
   // As trained, unless a larger norm is proven.
   const RidgeParameters& p = model_.parameters();
   const double norm =

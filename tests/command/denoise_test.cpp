@@ -99,6 +99,35 @@ TEST_CASE("denoise: too few iterations give exit code 3, --norm as-published a l
         run(0, {})["step_size"].get<double>());
 }
 
+TEST_CASE("denoise: a DRUNet takes any level, and a colour one all channels at once") {
+  const ScratchFolder folder;
+  write_drunet(folder / "grey.h5", 1);
+  write_drunet(folder / "colour.h5", 3);
+  const Array<float> noisy = noisy_stripes(3);
+  {
+    Hdf5Writer file(folder / "in.h5");
+    file.write("image", noisy);
+    file.commit();
+  }
+  const Array<float> grey = noisy_stripes(1);
+  write_png(folder / "grey.png", grey);
+  for (const char* model : {"grey.h5", "colour.h5"}) {
+    const auto json = expect(0, folder,
+                             {"denoise", folder / "in.h5:/image", "--model", folder / model,
+                              "--sigma", "25/255", "--out", folder / "x.h5", "--json"})
+                          .json();
+    CHECK(json["algorithm"] == "drunet");
+    CHECK(json["certificate"]["kind"] == "none");
+    const Array<float> x = Hdf5Reader(folder / "x.h5").read<float>("image", noisy.shape());
+    for (Index i = 0; i < x.size(); ++i) REQUIRE(x[i] == noisy[i]);
+  }
+  expect_refused(folder,
+                 {"denoise", folder / "grey.png", "--model", folder / "colour.h5", "--sigma", "0.1",
+                  "--out", folder / "x.png"},
+                 "(..., 3, H, W)");
+  CHECK(expect(0, folder, {"inspect", folder / "colour.h5", "--json"}).json()["model"] == "drunet");
+}
+
 TEST_CASE("denoise: a network takes only the level that it was trained for") {
   const ScratchFolder folder;
   write_cnn(folder / "cnn.h5", 1);

@@ -69,6 +69,10 @@ TEST_CASE("import: published weights become models that denoise") {
   CHECK(json["psnr"].get<double>() ==
         doctest::Approx(reference.real_attribute("crop0_sigma25", "psnr_denoised_tol1e-4"))
             .epsilon(1e-4));
+  const auto drunet = import("drunet_small_colour.h5", "drunet", "drunet.h5");
+  CHECK(drunet["certificate"] == "none");
+  CHECK(drunet["channels"] == "8 16 32 64");
+  CHECK(drunet["activation"] == "relu");
   expect_refused(folder,
                  {"import", data("reference_models/wcrr_nn.h5"), "--architecture", "lipschitz-cnn",
                   "--out", folder / "bad.h5"},

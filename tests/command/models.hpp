@@ -4,6 +4,7 @@
 #include <string>
 
 #include <fejer/models/model_file.hpp>
+#include <fejer/rng.hpp>
 
 namespace fejer_test {
 
@@ -50,6 +51,25 @@ inline void write_cnn(const std::string& path, double gain) {
   p.biases = {Array<double>(Shape{2}), Array<double>(Shape{1})};
   p.noise_level = 10.0 / 255;
   save_model(path, Model<double>{LipschitzCnn<double>(p), {"by hand", "blur"}});
+}
+
+/// A DRUNet that gives its input: head and tail pass the image on, and the coarser levels, whose
+/// `up` is 0, add nothing. With `gain` its output is that many times the input.
+inline void write_drunet(const std::string& path, fejer::Index image_channels, double gain = 1) {
+  using namespace fejer;
+  const DrunetOptions o{image_channels, {4, 4, 4, 4}, 1, DrunetActivation::relu};
+  std::vector<Array<double>> weights;
+  for (const auto& [name, shape] : drunet_weights(o)) {
+    Array<double> w(shape);
+    if (name.starts_with("m_down")) fill_normal(View<double>(w), Rng(1).stream(name));
+    // The output of level 1 is v + B'(...), B'(0) = 0, v the head's output.
+    for (Index c = 0; c < image_channels; ++c) {
+      if (name == "m_head.weight") w[(c * shape[1] + c) * 9 + 4] = 1;
+      if (name == "m_tail.weight") w[(c * shape[1] + c) * 9 + 4] = gain;
+    }
+    weights.push_back(std::move(w));
+  }
+  save_model(path, Model<double>{Drunet<double>(o, weights), {"by hand", "identity"}});
 }
 
 }  // namespace fejer_test

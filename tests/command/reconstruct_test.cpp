@@ -160,6 +160,26 @@ TEST_CASE("reconstruct: plug-and-play runs on certified denoisers, on others onl
   CHECK(json["status"] == "converged");
 }
 
+TEST_CASE(
+    "reconstruct: plug-and-play with a DRUNet says that nothing is certified, and runs forced") {
+  const ScratchFolder folder;
+  write_drunet(folder / "drunet.h5", 1, 0.9);
+  simulate(folder, "blur", "32");
+  expect_refused(folder,
+                 {"reconstruct", folder / "m.h5", "--prior", "pnp", "--model", folder / "drunet.h5",
+                  "--out", folder / "x.h5"},
+                 "no bound of its Lipschitz constant is known); --force");
+  expect_refused(folder,
+                 {"reconstruct", folder / "m.h5", "--prior", "model", "--model",
+                  folder / "drunet.h5", "--out", folder / "x.h5"},
+                 "no regulariser");
+  const auto json = reconstruct(
+      folder, {"--prior", "pnp", "--model", folder / "drunet.h5", "--sigma", "0.05", "--force"});
+  CHECK(json["certificate"]["kind"] == "none");
+  CHECK(json["status"] == "converged");  // 0.9 times the identity contracts
+  CHECK(json["sigma"] == 0.05);
+}
+
 TEST_CASE("reconstruct: too few iterations give exit code 3 and a result") {
   const ScratchFolder folder;
   simulate(folder, "blur", "32");

@@ -8,7 +8,7 @@
 #include <fejer/vector.hpp>
 
 #include "data.hpp"
-#include "small_models.hpp"
+#include "small_drunet.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
@@ -74,6 +74,14 @@ Dump cnn_dump() {
   return d;
 }
 
+Dump drunet_dump(const DrunetOptions& o, const std::string& prefix = "") {
+  Dump d;
+  const std::vector<Array<double>> weights = random_drunet_weights(o);
+  std::size_t k = 0;
+  for (const auto& [name, shape] : drunet_weights(o)) d.tensors[prefix + name] = weights[k++];
+  return d;
+}
+
 bool refused(const Dump& dump, const std::string& architecture, const std::string& part,
              const ImportOptions& options = {}) {
   const ScratchFolder folder;
@@ -132,6 +140,54 @@ TEST_CASE("import lipschitz-cnn, with splines and without") {
   d.attributes.clear();
   const auto relu = import_model<double>(d.write(folder), "lipschitz-cnn", {0.1, {}});
   CHECK(std::get<LipschitzCnn<double>>(relu.value).parameters().activation == Activation::relu);
+}
+
+TEST_CASE("import drunet: sizes from the shapes, activation stated or ReLU, any prefix") {
+  const ScratchFolder folder;
+  for (const Index blocks : {1, 2}) {
+    const DrunetOptions o = small_drunet_options(DrunetActivation::elu, 3, blocks);
+    ImportOptions options;
+    options.activation = "elu";
+    const auto model = import_model<double>(
+        drunet_dump(o, blocks == 1 ? "net.model." : "").write(folder, blocks == 1), "drunet",
+        options);
+    const auto& network = std::get<Drunet<double>>(model.value);
+    CHECK(network.options().blocks == blocks);
+    CHECK(network.options().channels == o.channels);
+    CHECK(network.options().image_channels == 3);
+    CHECK(network.options().activation == DrunetActivation::elu);
+    const Array<double> x = random_array({3, 8, 8}, "x");
+    Array<double> a(x.shape()), b(x.shape());
+    network.denoise(x, 0.1, a);
+    small_drunet(o).denoise(x, 0.1, b);
+    CHECK(same_bits(a, b));
+  }
+  const DrunetOptions o = small_drunet_options();
+  const auto model = import_model<float>(drunet_dump(o).write(folder), "drunet");
+  CHECK(std::get<Drunet<float>>(model.value).options().activation == DrunetActivation::relu);
+
+  Dump d = drunet_dump(o);
+  d.tensors.erase("m_up2.1.res.0.weight");
+  CHECK(refused(d, "drunet", "no tensor 'm_up2.1.res.0.weight'"));
+  d = drunet_dump(o);
+  d.tensors.erase("m_head.weight");
+  CHECK(refused(d, "drunet", "no tensor 'm_head.weight'"));
+  d = drunet_dump(o);
+  d.tensors["m_head.bias"] = random_array({4}, "b");
+  CHECK(refused(d, "drunet", "unexpected tensor 'm_head.bias'"));
+  d = drunet_dump(o);
+  d.tensors["m_body.res.0.weight"] = random_array({8, 8, 3, 2}, "w");
+  CHECK(refused(d, "drunet", "got shape (8,8,3,2), expected (8,8,3,3)"));
+  d = drunet_dump(o);
+  d.tensors["m_tail.weight"] = random_array({4}, "w");
+  CHECK(refused(d, "drunet", "expected (out, in, k, k)"));
+  d = drunet_dump(o);
+  d.tensors["other.m_head.weight"] = d.tensors["m_head.weight"];
+  CHECK(refused(d, "drunet", "two tensors"));
+  CHECK(refused(cnn_dump(), "drunet", "is this a DRUNet?"));
+  ImportOptions wrong;
+  wrong.activation = "gelu";
+  CHECK(refused(drunet_dump(o), "drunet", "activation", wrong));
 }
 
 TEST_CASE("import refuses what is not the architecture, with the name and the shape") {

@@ -10,7 +10,7 @@
 #include <fejer/parallel.hpp>
 
 #include "data.hpp"
-#include "small_models.hpp"
+#include "small_drunet.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
@@ -169,6 +169,56 @@ TEST_CASE("unrolled networks survive a round trip, and tampered ones are refused
       model, [](Contents& c) { c.numbers["/config"]["networks"] = 1; }, "unexpected object"));
   CHECK(refused(
       model, [](Contents& c) { c.numbers["/config"]["iterations"] = 1e9; }, "iterations"));
+}
+
+TEST_CASE("a DRUNet survives a round trip, and tampered ones are refused") {
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  const DrunetOptions o = small_drunet_options(DrunetActivation::elu, 3, 2);
+  const Model<double> model{small_drunet(o), {"made up", "small"}};
+  save_model(path, model);
+  const Model<double> again = load_model<double>(path);
+  CHECK(again.kind() == "drunet");
+  CHECK(again.origin.name == "small");
+  CHECK_FALSE(again.noise_level().has_value());
+  const auto& network = std::get<Drunet<double>>(again.value);
+  CHECK(network.options().blocks == 2);
+  CHECK(network.options().activation == DrunetActivation::elu);
+  const Array<double> x = random_array({3, 9, 10}, "x");
+  Array<double> a(x.shape()), b(x.shape());
+  make_denoiser(model).denoise(x, 0.1, a);
+  make_denoiser(again).denoise(x, 0.1, b);
+  CHECK(same_bits(a, b));
+  CHECK(load_model<float>(path).kind() == "drunet");
+
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/m_body.0.res.0.weight"][7] *= 1.5; },
+      "SHA-256 differs"));
+  CHECK(refused(
+      model, [](Contents& c) { c.words["/config"]["activation"] = "relu"; }, "SHA-256 differs"));
+  CHECK(refused(
+      model, [](Contents& c) { c.words["/config"]["activation"] = "rleu"; }, "did you mean relu?"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["blocks"] = 1; },
+      "no dataset /parameters/m_body.res.0.weight"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["blocks"] = 1e9; }, "blocks"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["channels_2"] = 4.5; }, "channels_2"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["image_channels"] = 1; }, "m_head.weight"));
+  CHECK(refused(
+      model,
+      [](Contents& c) {
+        c.arrays["/parameters/m_up3.0.weight"] = random_array({5, 8, 2, 2}, "w");
+      },
+      "m_up3.0.weight"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays.erase("/parameters/m_tail.weight"); },
+      "no dataset /parameters/m_tail.weight"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/certificate"]["lipschitz"] = 1; },
+      "unexpected attribute 'lipschitz'"));
 }
 
 TEST_CASE("an unchanged copy of a model file is accepted") {

@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "small_models.hpp"
+#include "small_drunet.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
@@ -38,6 +38,12 @@ TEST_CASE("Model: kind, noise level, and what it can be used as") {
   CHECK(*cnn.noise_level() == doctest::Approx(10.0 / 255));
   CHECK(tstep.ridge().parameters().rho == 0);
   CHECK(throws_with<ArgumentError>([&] { cnn.ridge(); }, "no regulariser"));
+  const Model<float> drunet{small_drunet<float>(), {}};
+  CHECK(drunet.kind() == "drunet");
+  CHECK_FALSE(drunet.is_ridge());
+  CHECK_FALSE(drunet.noise_level().has_value());
+  CHECK(throws_with<ArgumentError>([&] { drunet.ridge(); }, "plug-and-play"));
+  CHECK(make_denoiser(drunet, {}, true).certificate().kind == Certificate::Kind::none);
   CHECK(std::isinf(make_denoiser(cnn).certificate().averagedness));
   CHECK(make_denoiser(cnn, {}, true).certificate().averagedness == 0.5);
   CHECK(make_denoiser(ridge).certificate().weak_convexity == 0.5);
@@ -67,4 +73,10 @@ TEST_CASE("describe: facts with their kind, never an estimate called proven") {
   CHECK(fact(tstep, "steps") == "2");
   CHECK(fact(tstep, "convex") == "yes");
   CHECK(fact(tstep, "certificate") == "none");
+  const Model<double> drunet{small_drunet(small_drunet_options(DrunetActivation::softplus, 3)), {}};
+  CHECK(fact(drunet, "certificate") == "none");
+  CHECK(fact(drunet, "channels") == "4 6 5 8");
+  CHECK(fact(drunet, "activation") == "softplus");
+  CHECK(fact(drunet, "parameters") == std::to_string(drunet_parameter_count(
+                                          small_drunet_options(DrunetActivation::softplus, 3))));
 }

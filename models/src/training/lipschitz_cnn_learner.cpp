@@ -7,17 +7,12 @@
 #include <fejer/models/frequency_norm.hpp>
 #include <fejer/models/training/orthogonal.hpp>
 
+#include "../converted.hpp"
+
 namespace fejer {
 namespace {
 
 std::string numbered(const char* name, Index l) { return std::string(name) + std::to_string(l); }
-
-template <class T>
-Array<T> converted(const Array<double>& a) {
-  Array<T> result(a.shape());
-  for (Index i = 0; i < a.size(); ++i) result[i] = static_cast<T>(a[i]);
-  return result;
-}
 
 template <class T>
 void add(const Array<T>& x, Array<double>& sum) {
@@ -135,7 +130,8 @@ typename LipschitzCnnLearner<T>::Prepared LipschitzCnnLearner<T>::prepare(
     Array<double>& w = result.effective[numbered("weight_", l)];
     const double factor = o.layer_norm / result.norms[static_cast<std::size_t>(l)].value;
     for (double& v : w) v *= factor;
-    result.layers.emplace_back(converted<T>(w), converted<T>(p[numbered("bias_", l)]));
+    result.layers.emplace_back(detail::converted<T>(w),
+                               detail::converted<T>(p[numbered("bias_", l)]));
   }
   for (Index l = 0; l + 1 < o.layers; ++l) {
     Array<double> a;

@@ -2,6 +2,7 @@
 /// Published weights (a plain HDF5 dump of a state dictionary) to Fejér models.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fejer/models/model.hpp>
 
@@ -13,13 +14,19 @@ struct ImportOptions {
   std::optional<double> noise_level;
   /// Modulus of weak convexity, where the file has no attribute rho_wcvx (ridge).
   std::optional<double> rho;
+  /// Of the residual blocks, where the file has no such attribute (drunet; else relu).
+  std::optional<std::string> activation = {};
 };
 
-/// architecture: "ridge" (multi-noise WCRR-NN or CRR-NN), "crr-tstep" (the original CRR-NN) or
-/// "lipschitz-cnn". Tensors lie at the top level or in `state_dict`. Projects the splines, removes
-/// the filters' means, computes L anew by the power method (some seconds); where the file has
-/// `derived/L` the two must agree within 1e-4, and the stored one is used. Noise levels in such
-/// files are in 0..255.
+/// The names that import_model takes.
+const std::vector<std::string>& import_architectures();
+
+/// architecture: "ridge" (multi-noise WCRR-NN or CRR-NN), "crr-tstep" (the original CRR-NN),
+/// "lipschitz-cnn" or "drunet" (of any size, grey or colour; whatever comes before m_head.weight in
+/// the names may come before all). Tensors lie at the top level or in `state_dict`. Projects the
+/// splines, removes the filters' means, computes L anew by the power method (some seconds); where
+/// the file has `derived/L` the two must agree within 1e-4, and the stored one is used. Noise
+/// levels in such files are in 0..255.
 template <class T>
 Model<T> import_model(const std::string& path, const std::string& architecture,
                       const ImportOptions& options = {});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fejer/denoiser.hpp>
+#include <fejer/models/drunet.hpp>
 #include <fejer/models/fully_connected_network.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
@@ -23,11 +24,12 @@ struct ModelOrigin {
 template <class T>
 struct Model {
   std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>,
-               FullyConnectedNetwork<T>>
+               FullyConnectedNetwork<T>, Drunet<T>>
       value;
   ModelOrigin origin;
 
-  /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd" or "fully-connected".
+  /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected" or
+  /// "drunet".
   std::string kind() const;
   /// The regulariser of a ridge or crr-tstep model; throws ArgumentError for others.
   const RidgeRegulariser<T>& ridge() const;

@@ -1,0 +1,76 @@
+/// Networks with random or published weights against check vectors made by other programs.
+#include <doctest/doctest.h>
+#include <fejer/hdf5.hpp>
+#include <fejer/models/import.hpp>
+#include <fejer/vector.hpp>
+
+#include "data.hpp"
+#include "small_drunet.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+std::string file_of(const std::string& name) { return data("reference_models/" + name + ".h5"); }
+
+/// Largest difference relative to the largest value.
+double error_of(const Array<double>& got, const Array<double>& expected) {
+  return largest_difference(got, expected) / max_abs<double>(expected);
+}
+
+/// Norms of the gradients of all weights, which lie as attributes on a group.
+void check_norms(const Hdf5Reader& reference, const std::string& group,
+                 const DrunetOptions& options, const std::vector<Array<double>>& gradients) {
+  const std::string norms = group + "/vjp_parameter_norms";
+  const auto weights = drunet_weights(options);
+  CHECK(reference.attributes(norms).size() == weights.size());
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    CAPTURE(weights[k].first);
+    CHECK(norm(gradients[k]) ==
+          doctest::Approx(reference.real_attribute(norms, weights[k].first)).epsilon(1e-12));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("DRUNet, grey and colour: output and vector-Jacobian products to rounding") {
+  if (!have_data()) return;
+  for (const std::string name : {"drunet_small_grey", "drunet_small_colour"}) {
+    CAPTURE(name);
+    const auto model = import_model<double>(file_of(name), "drunet");
+    const auto& net = std::get<Drunet<double>>(model.value);
+    const auto single = import_model<float>(file_of(name), "drunet");
+    const Hdf5Reader reference(file_of(name + "_reference"));
+    const std::vector<std::string> groups = reference.list();
+    CHECK(groups.size() == 2);
+    for (const auto& group : groups) {
+      CAPTURE(group);
+      const auto read = [&](const char* what) {
+        return reference.read<double>(group + "/" + what);
+      };
+      const double sigma = reference.real_attribute(group, "sigma");
+      const Array<double> x = read("input"), expected = read("output");
+      Array<double> out(x.shape()), gx(x.shape());
+      DrunetTape<double> tape;
+      net.forward(x, sigma, out, tape);
+      CHECK(error_of(out, expected) < 1e-13);
+      DrunetGradient<double> gradient = net.zero_gradient();
+      const Array<double> cotangent = read("cotangent");
+      net.vjp(tape, cotangent, gx, &gradient);
+      CHECK(error_of(gx, read("vjp_input")) < 1e-13);
+      CHECK(gradient.sigma ==
+            doctest::Approx(reference.real_attribute(group, "vjp_sigma")).epsilon(1e-12));
+      CHECK(error_of(gradient.weights.front(), read("vjp_head_weight")) < 1e-12);
+      CHECK(error_of(gradient.weights.back(), read("vjp_tail_weight")) < 1e-12);
+      check_norms(reference, group, net.options(), gradient.weights);
+      const Array<float> x_single = converted<float>(x);
+      Array<float> out_single(x.shape());
+      make_denoiser(single).denoise(x_single, sigma, out_single);
+      double worst = 0;
+      for (Index i = 0; i < x.size(); ++i)
+        worst = std::max(worst, std::abs(static_cast<double>(out_single[i]) - expected[i]));
+      CHECK(worst < 1e-5 * max_abs<double>(expected));
+    }
+  }
+}
