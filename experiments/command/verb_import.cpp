@@ -50,8 +50,8 @@ Action add_import(CLI::App& verb) {
       ->required();
   verb.add_option(
           "--architecture", f->architecture,
-          "ridge (multi-noise WCRR-NN or CRR-NN), crr-tstep (original CRR-NN), lipschitz-cnn or "
-          "drunet")
+          "ridge (multi-noise WCRR-NN or CRR-NN), crr-tstep (original CRR-NN), lipschitz-cnn, "
+          "drunet, gsdrunet (gradient step) or dncnn")
       ->type_name("NAME")
       ->required();
   verb.add_option("--noise-level", f->noise_level,
@@ -60,7 +60,8 @@ Action add_import(CLI::App& verb) {
   verb.add_option("--rho", f->rho, "ridge: modulus of weak convexity, where the file does not say")
       ->type_name("RHO");
   verb.add_option("--activation", f->activation,
-                  "drunet: relu, elu or softplus, where the file does not say (default relu)")
+                  "drunet, gsdrunet: relu, elu or softplus, where the file does not say (default "
+                  "relu; elu)")
       ->type_name("NAME");
   verb.add_option("--out", f->out, "Model file to write")->type_name("MODEL.h5")->required();
   verb.footer("Example:\n  fejer import wcrr_nn.h5 --architecture ridge --out wcrr.h5");

@@ -16,8 +16,8 @@ inline void require_images(const char* where, const Shape& s, Index channels) {
                    ", H, W)");
 }
 
-/// The shape (N, C, H, W) of images (..., C, H, W); for C = 1 every plane of (..., H, W) is an image.
-/// Throws ShapeError for others.
+/// The shape (N, C, H, W) of images (..., C, H, W); for C = 1 every plane of (..., H, W) is an
+/// image. Throws ShapeError for others.
 inline Shape as_batch(const char* where, const Shape& s, Index channels) {
   const bool planes = channels == 1 && s.rank() >= 2;
   if (s.size() == 0 || (!planes && (s.rank() < 3 || s.back(2) != channels)))

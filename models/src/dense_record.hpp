@@ -1,14 +1,16 @@
 #pragma once
-/// Networks of many convolutions as records; see model_record.hpp.
+/// Networks of many convolutions (drunet, gsdrunet, dncnn) as records; see model_record.hpp.
 #include "model_record.hpp"
 
 namespace fejer::detail {
 
-RecordSchema drunet_schema();
-std::vector<std::string> drunet_arrays(const ModelRecord& record);
+bool is_dense(const std::string& kind);
+RecordSchema dense_schema(const std::string& kind);
+std::vector<std::string> dense_arrays(const ModelRecord& record);
+/// Fills the record and returns true if the model is one of these.
 template <class T>
-void drunet_record(const Drunet<T>& network, ModelRecord& record);
+bool dense_record(const Model<T>& model, ModelRecord& record);
 template <class T>
-Drunet<T> drunet_of(const ModelRecord& record);
+Model<T> dense_model(const ModelRecord& record);
 
 }  // namespace fejer::detail

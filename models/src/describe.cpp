@@ -122,7 +122,7 @@ void add_fully_connected(const FullyConnectedNetwork<T>& network, Facts& facts) 
 }
 
 template <class T>
-void add_drunet(const Drunet<T>& network, Facts& facts) {
+void add_drunet(const Drunet<T>& network, const Certificate& certificate, Facts& facts) {
   const DrunetOptions& o = network.options();
   std::string channels;
   for (const Index c : o.channels) append(channels, std::to_string(c));
@@ -132,6 +132,19 @@ void add_drunet(const Drunet<T>& network, Facts& facts) {
   facts.emplace_back("activation", to_string(o.activation));
   facts.emplace_back("parameters", std::to_string(drunet_parameter_count(o)));
   facts.emplace_back("noise_level", "any, as one more channel of the input");
+  add_certificate(certificate, facts);
+}
+
+template <class T>
+void add_dncnn(const Dncnn<T>& network, Facts& facts) {
+  const DncnnParameters& p = network.parameters();
+  Index count = 0;
+  for (std::size_t l = 0; l < p.weights.size(); ++l)
+    count += p.weights[l].size() + p.biases[l].size();
+  add_kernels(p.weights, facts);
+  facts.emplace_back("image_channels", std::to_string(network.image_channels()));
+  facts.emplace_back("parameters", std::to_string(count));
+  facts.emplace_back("noise_level", level(p.noise_level));
   add_certificate(network.certificate(), facts);
 }
 
@@ -155,7 +168,15 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
     return facts;
   }
   if (const auto* network = std::get_if<Drunet<T>>(&model.value)) {
-    add_drunet(*network, facts);
+    add_drunet(*network, network->certificate(), facts);
+    return facts;
+  }
+  if (const auto* step = std::get_if<GradientStepDrunet<T>>(&model.value)) {
+    add_drunet(step->network(), step->certificate(), facts);
+    return facts;
+  }
+  if (const auto* network = std::get_if<Dncnn<T>>(&model.value)) {
+    add_dncnn(*network, facts);
     return facts;
   }
   add_ridge(model.ridge(), facts);

@@ -150,7 +150,8 @@ ModelOrigin origin_of(const Dump& dump) {
 }  // namespace
 
 const std::vector<std::string>& import_architectures() {
-  static const std::vector<std::string> names{"ridge", "crr-tstep", "lipschitz-cnn", "drunet"};
+  static const std::vector<std::string> names{"ridge",  "crr-tstep", "lipschitz-cnn",
+                                              "drunet", "gsdrunet",  "dncnn"};
   return names;
 }
 
@@ -168,7 +169,10 @@ Model<T> import_model(const std::string& path, const std::string& architecture,
   try {
     if (architecture == "ridge") return {RidgeRegulariser<T>(import_ridge(dump, options)), origin};
     if (architecture == "crr-tstep") return {import_crr_tstep<T>(dump, options), origin};
-    if (architecture == "drunet") return {detail::import_drunet<T>(dump, options), origin};
+    if (architecture == "drunet") return {detail::import_drunet<T>(dump, options, "relu"), origin};
+    if (architecture == "gsdrunet")
+      return {GradientStepDrunet<T>(detail::import_drunet<T>(dump, options, "elu")), origin};
+    if (architecture == "dncnn") return {Dncnn<T>(detail::import_dncnn(dump, options)), origin};
     return {LipschitzCnn<T>(import_cnn(dump, options)), origin};
   } catch (const ArgumentError& error) {
     dump.fail(error.what());

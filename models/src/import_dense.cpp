@@ -45,12 +45,12 @@ DrunetOptions options_of(const Dump& dump, const std::string& prefix,
 }  // namespace
 
 template <class T>
-Drunet<T> import_drunet(Dump& dump, const ImportOptions& options) {
+Drunet<T> import_drunet(Dump& dump, const ImportOptions& options, const std::string& activation) {
   dump.set_architecture("a DRUNet");
   const std::string prefix = prefix_of(dump, "m_head.weight");
   const std::string stated = dump.word("activation");
   const DrunetOptions o =
-      options_of(dump, prefix, options.activation.value_or(stated.empty() ? "relu" : stated));
+      options_of(dump, prefix, options.activation.value_or(stated.empty() ? activation : stated));
   std::vector<Array<double>> weights;
   for (const auto& [name, shape] : drunet_weights(o))
     weights.push_back(dump.tensor(prefix + name, shape));
@@ -58,7 +58,26 @@ Drunet<T> import_drunet(Dump& dump, const ImportOptions& options) {
   return Drunet<T>(o, weights);
 }
 
-template Drunet<float> import_drunet(Dump&, const ImportOptions&);
-template Drunet<double> import_drunet(Dump&, const ImportOptions&);
+DncnnParameters import_dncnn(Dump& dump, const ImportOptions& options) {
+  dump.set_architecture("a DnCNN with merged batch normalisation");
+  const std::string prefix = prefix_of(dump, "model.0.weight");
+  const auto layer = [&](std::size_t l) { return prefix + "model." + std::to_string(2 * l); };
+  DncnnParameters p;
+  Index channels = length_of(dump, layer(0) + ".weight", 1);
+  do {
+    const std::string name = layer(p.weights.size());
+    p.weights.push_back(dump.tensor(name + ".weight", {0, channels, 0, 0}));
+    channels = p.weights.back().shape()[0];
+    p.biases.push_back(dump.tensor(name + ".bias", {channels}));
+  } while (dump.has(layer(p.weights.size()) + ".weight"));
+  dump.check_all_used();
+  p.noise_level = options.noise_level.value_or(dump.attribute("trained_for_sigma", 0) / 255);
+  if (!(p.noise_level > 0))
+    dump.fail("no attribute trained_for_sigma; state the noise level it was trained for");
+  return p;
+}
+
+template Drunet<float> import_drunet(Dump&, const ImportOptions&, const std::string&);
+template Drunet<double> import_drunet(Dump&, const ImportOptions&, const std::string&);
 
 }  // namespace fejer::detail

@@ -4,8 +4,9 @@ namespace fejer {
 
 template <class T>
 std::string Model<T>::kind() const {
-  static const char* const names[] = {"ridge",        "crr-tstep",       "lipschitz-cnn",
-                                      "unrolled-pgd", "fully-connected", "drunet"};
+  static const char* const names[] = {
+      "ridge",           "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
+      "fully-connected", "drunet",    "gsdrunet",      "dncnn"};
   return names[value.index()];
 }
 
@@ -38,6 +39,7 @@ std::optional<double> Model<T>::noise_level() const {
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&value))
     return denoiser->noise_level();
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&value)) return cnn->noise_level();
+  if (const auto* cnn = std::get_if<Dncnn<T>>(&value)) return cnn->noise_level();
   return std::nullopt;
 }
 
@@ -50,12 +52,14 @@ Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& opt
     return certify ? certified(*cnn) : *cnn;
   if (const auto* denoiser = std::get_if<CrrTStepDenoiser<T>>(&model.value)) return *denoiser;
   if (const auto* network = std::get_if<Drunet<T>>(&model.value)) return *network;
+  if (const auto* step = std::get_if<GradientStepDrunet<T>>(&model.value)) return *step;
+  if (const auto* network = std::get_if<Dncnn<T>>(&model.value)) return *network;
   if (std::holds_alternative<UnrolledPgd<T>>(model.value))
     throw ArgumentError("a model of kind " + model.kind() +
                         " is no denoiser; it reconstructs measurements, with --prior unrolled");
-  throw ArgumentError(
-      "a model of kind " + model.kind() +
-      " is no denoiser of images; expected ridge, crr-tstep, lipschitz-cnn or drunet");
+  throw ArgumentError("a model of kind " + model.kind() +
+                      " is no denoiser of images; expected ridge, crr-tstep, lipschitz-cnn, "
+                      "drunet, gsdrunet or dncnn");
 }
 
 template struct Model<float>;

@@ -219,11 +219,11 @@ RecordSchema schema_of(const std::string& kind) {
     return {{"iterations", "layers", "networks", "noise_level", "operator_norm", "x_max", "x_min"},
             {"activation"}};
   if (kind == "fully-connected") return {{"layers", "slope"}, {"output"}};
-  if (kind == "drunet") return drunet_schema();
+  if (is_dense(kind)) return dense_schema(kind);
   if (kind != "ridge" && kind != "crr-tstep")
-    throw ArgumentError(unknown_name(
-        "kind of model", kind,
-        {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected", "drunet"}));
+    throw ArgumentError(unknown_name("kind of model", kind,
+                                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
+                                      "fully-connected", "drunet", "gsdrunet", "dncnn"}));
   RecordSchema schema{
       {"curvature", "layers", "mu", "norm_squared", "rho", "scale", "scaling_epsilon",
        "scaling_g_max", "scaling_g_min", "weight", "x_max", "x_min"},
@@ -237,7 +237,7 @@ RecordSchema schema_of(const std::string& kind) {
 
 std::vector<std::string> arrays_of(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return network_arrays(record, "");
-  if (record.kind == "drunet") return drunet_arrays(record);
+  if (is_dense(record.kind)) return dense_arrays(record);
   std::vector<std::string> names;
   if (record.kind == "unrolled-pgd") {
     count_of(record, "iterations");
@@ -265,6 +265,7 @@ template <class T>
 ModelRecord to_record(const Model<T>& model) {
   ModelRecord record;
   record.kind = model.kind();
+  if (dense_record(model, record)) return record;
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value)) {
     cnn_record(cnn->parameters(), record);
     return record;
@@ -275,10 +276,6 @@ ModelRecord to_record(const Model<T>& model) {
   }
   if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
     fully_connected_record(network->parameters(), record);
-    return record;
-  }
-  if (const auto* network = std::get_if<Drunet<T>>(&model.value)) {
-    drunet_record(*network, record);
     return record;
   }
   ridge_record(model.ridge().parameters(), record);
@@ -295,7 +292,7 @@ Model<T> from_record(const ModelRecord& record) {
   if (record.kind == "unrolled-pgd") return {UnrolledPgd<T>(unrolled_parameters(record)), {}};
   if (record.kind == "fully-connected")
     return {FullyConnectedNetwork<T>(fully_connected_parameters(record)), {}};
-  if (record.kind == "drunet") return {drunet_of<T>(record), {}};
+  if (is_dense(record.kind)) return dense_model<T>(record);
   RidgeRegulariser<T> ridge(ridge_parameters(record));
   if (record.kind == "ridge") return {std::move(ridge), {}};
   const double steps = record.numbers.at("steps");

@@ -73,6 +73,24 @@ TEST_CASE("import: published weights become models that denoise") {
   CHECK(drunet["certificate"] == "none");
   CHECK(drunet["channels"] == "8 16 32 64");
   CHECK(drunet["activation"] == "relu");
+  CHECK(import("gsdrunet_small_elu.h5", "gsdrunet", "step.h5")["activation"] == "elu");
+  expect_refused(folder,
+                 {"import", data("reference_models/dncnn_25.h5"), "--architecture", "dncnn",
+                  "--out", folder / "dncnn.h5"},
+                 "state the noise level");
+  expect(0, folder,
+         {"import", data("reference_models/dncnn_25.h5"), "--architecture", "dncnn",
+          "--noise-level", "25/255", "--out", folder / "dncnn.h5"});
+  const std::string crop = data("reference_models/dncnn_25.h5") + ":/reference/crop0/";
+  const auto denoised =
+      expect(0, folder,
+             {"denoise", crop + "noisy", "--truth", crop + "clean", "--model", folder / "dncnn.h5",
+              "--sigma", "25/255", "--out", folder / "d.h5", "--json"})
+          .json();
+  CHECK(denoised["psnr"].get<double>() ==
+        doctest::Approx(Hdf5Reader(data("reference_models/dncnn_25.h5"))
+                            .real_attribute("reference/crop0", "psnr_denoised"))
+            .epsilon(1e-5));
   expect_refused(folder,
                  {"import", data("reference_models/wcrr_nn.h5"), "--architecture", "lipschitz-cnn",
                   "--out", folder / "bad.h5"},

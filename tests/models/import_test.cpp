@@ -8,6 +8,7 @@
 #include <fejer/vector.hpp>
 
 #include "data.hpp"
+#include "small_dncnn.hpp"
 #include "small_drunet.hpp"
 
 using namespace fejer;
@@ -188,6 +189,51 @@ TEST_CASE("import drunet: sizes from the shapes, activation stated or ReLU, any 
   ImportOptions wrong;
   wrong.activation = "gelu";
   CHECK(refused(drunet_dump(o), "drunet", "activation", wrong));
+}
+
+TEST_CASE("import gsdrunet: ELU unless stated, as the potential of a gradient step") {
+  const ScratchFolder folder;
+  const DrunetOptions o = small_drunet_options(DrunetActivation::elu);
+  const auto model =
+      import_model<double>(drunet_dump(o, "student_grad.model.").write(folder), "gsdrunet");
+  const auto& step = std::get<GradientStepDrunet<double>>(model.value);
+  CHECK(step.network().options().activation == DrunetActivation::elu);
+  const Array<double> x = random_array({1, 8, 8}, "x");
+  Array<double> a(x.shape()), b(x.shape());
+  step.denoise(x, 0.1, a);
+  GradientStepDrunet<double>(small_drunet(o)).denoise(x, 0.1, b);
+  CHECK(same_bits(a, b));
+  CHECK(refused(cnn_dump(), "gsdrunet", "is this a DRUNet?"));
+}
+
+TEST_CASE("import dncnn: layers by their numbers, the level stated") {
+  const ScratchFolder folder;
+  const DncnnParameters p = small_dncnn(3);
+  Dump d;
+  for (std::size_t l = 0; l < p.weights.size(); ++l) {
+    const std::string name = "model." + std::to_string(2 * l);
+    d.tensors[name + ".weight"] = p.weights[l];
+    d.tensors[name + ".bias"] = p.biases[l];
+  }
+  const auto model = import_model<double>(d.write(folder), "dncnn", {25.0 / 255, {}});
+  const auto& net = std::get<Dncnn<double>>(model.value);
+  CHECK(net.image_channels() == 3);
+  CHECK(net.noise_level() == 25.0 / 255);
+  CHECK(same_bits(net.parameters().weights[1], p.weights[1]));
+  CHECK(same_bits(net.parameters().biases[2], p.biases[2]));
+  CHECK(refused(d, "dncnn", "trained_for_sigma"));
+  d.attributes["trained_for_sigma"] = 50;
+  CHECK(*import_model<float>(d.write(folder), "dncnn").noise_level() == 50.0 / 255);
+  Dump bad = d;
+  bad.tensors["model.3.running_mean"] = random_array({4}, "m");
+  CHECK(refused(bad, "dncnn", "unexpected tensor 'model.3.running_mean'"));
+  bad = d;
+  bad.tensors["model.4.weight"] = random_array({3, 5, 3, 3}, "w");
+  CHECK(refused(bad, "dncnn", "got shape (3,5,3,3), expected (0,4,0,0)"));
+  bad = d;
+  bad.tensors.erase("model.2.bias");
+  CHECK(refused(bad, "dncnn", "no tensor 'model.2.bias'"));
+  CHECK(refused(cnn_dump(), "dncnn", "no tensor 'model.0.weight'"));
 }
 
 TEST_CASE("import refuses what is not the architecture, with the name and the shape") {

@@ -10,6 +10,7 @@
 #include <fejer/parallel.hpp>
 
 #include "data.hpp"
+#include "small_dncnn.hpp"
 #include "small_drunet.hpp"
 
 using namespace fejer;
@@ -129,7 +130,7 @@ TEST_CASE("unrolled networks survive a round trip, and tampered ones are refused
   const ScopedThreads one(1);  // small images
   const ScratchFolder folder;
   const std::string path = folder / "model.h5";
-  for (const std::size_t networks : {1, 2}) {
+  for (const std::size_t networks : {1u, 2u}) {
     const Model<double> model = unrolled_model(networks);
     save_model(path, model);
     const UnrolledPgd<double> before = model.unrolled();
@@ -219,6 +220,47 @@ TEST_CASE("a DRUNet survives a round trip, and tampered ones are refused") {
   CHECK(refused(
       model, [](Contents& c) { c.numbers["/certificate"]["lipschitz"] = 1; },
       "unexpected attribute 'lipschitz'"));
+}
+
+TEST_CASE("gradient-step DRUNets and DnCNNs survive a round trip, tampered ones are refused") {
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  const Model<double> step{
+      GradientStepDrunet<double>(small_drunet(small_drunet_options(DrunetActivation::softplus))),
+      {"made up", "small"}};
+  const Model<double> dncnn{Dncnn<double>(small_dncnn(1)), {}};
+  for (const Model<double>& model : {step, dncnn}) {
+    save_model(path, model);
+    const Model<double> again = load_model<double>(path);
+    CHECK(again.kind() == model.kind());
+    CHECK(again.noise_level() == model.noise_level());
+    const Array<double> x = random_array({1, 9, 10}, "x");
+    Array<double> a(x.shape()), b(x.shape());
+    make_denoiser(model).denoise(x, 25.0 / 255, a);
+    make_denoiser(again).denoise(x, 25.0 / 255, b);
+    CHECK(same_bits(a, b));
+    CHECK(load_model<float>(path).kind() == model.kind());
+  }
+  CHECK(refused(
+      step, [](Contents& c) { c.arrays["/parameters/m_tail.weight"][7] *= 1.5; },
+      "SHA-256 differs"));
+  // The same weights are another denoiser.
+  CHECK(refused(
+      step, [](Contents& c) { c.root["model"] = "drunet"; }, "SHA-256 differs"));
+  CHECK(refused(
+      dncnn, [](Contents& c) { c.arrays["/parameters/bias_1"][2] += 1; }, "SHA-256 differs"));
+  CHECK(refused(
+      dncnn, [](Contents& c) { c.numbers["/config"]["noise_level"] = 0.2; }, "SHA-256 differs"));
+  CHECK(refused(
+      dncnn, [](Contents& c) { c.numbers["/config"]["noise_level"] = 25; }, "25/255"));
+  CHECK(refused(
+      dncnn, [](Contents& c) { c.numbers["/config"]["layers"] = 2; }, "unexpected object"));
+  CHECK(refused(
+      dncnn,
+      [](Contents& c) {
+        c.arrays["/parameters/weight_1"] = Array<double>(Shape{4, 3});
+      },
+      "layer 1"));
 }
 
 TEST_CASE("an unchanged copy of a model file is accepted") {

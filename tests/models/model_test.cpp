@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "small_dncnn.hpp"
 #include "small_drunet.hpp"
 
 using namespace fejer;
@@ -43,6 +44,14 @@ TEST_CASE("Model: kind, noise level, and what it can be used as") {
   CHECK_FALSE(drunet.is_ridge());
   CHECK_FALSE(drunet.noise_level().has_value());
   CHECK(throws_with<ArgumentError>([&] { drunet.ridge(); }, "plug-and-play"));
+  const Model<float> step{GradientStepDrunet<float>(small_drunet<float>()), {}};
+  CHECK(step.kind() == "gsdrunet");
+  CHECK_FALSE(step.noise_level().has_value());
+  CHECK(make_denoiser(step).certificate().how.find("gradient step") != std::string::npos);
+  const Model<float> dncnn{Dncnn<float>(small_dncnn(1)), {}};
+  CHECK(dncnn.kind() == "dncnn");
+  CHECK(*dncnn.noise_level() == 25.0 / 255);
+  CHECK(make_denoiser(dncnn).certificate().how.find("DnCNN") != std::string::npos);
   CHECK(make_denoiser(drunet, {}, true).certificate().kind == Certificate::Kind::none);
   CHECK(std::isinf(make_denoiser(cnn).certificate().averagedness));
   CHECK(make_denoiser(cnn, {}, true).certificate().averagedness == 0.5);
@@ -76,6 +85,15 @@ TEST_CASE("describe: facts with their kind, never an estimate called proven") {
   const Model<double> drunet{small_drunet(small_drunet_options(DrunetActivation::softplus, 3)), {}};
   CHECK(fact(drunet, "certificate") == "none");
   CHECK(fact(drunet, "channels") == "4 6 5 8");
+  const Model<double> step{GradientStepDrunet<double>(small_drunet()), {}};
+  CHECK(fact(step, "model") == "gsdrunet");
+  CHECK(fact(step, "certificate") == "none");
+  CHECK(fact(step, "certificate_text").find("gradient step") != std::string::npos);
+  const Model<double> dncnn{Dncnn<double>(small_dncnn(3)), {}};
+  CHECK(fact(dncnn, "kernels") == "(4,3,3,3) (4,4,3,3) (3,4,3,3)");
+  CHECK(fact(dncnn, "parameters") == "371");
+  CHECK(fact(dncnn, "noise_level").find("25/255") != std::string::npos);
+  CHECK(fact(dncnn, "certificate") == "none");
   CHECK(fact(drunet, "activation") == "softplus");
   CHECK(fact(drunet, "parameters") == std::to_string(drunet_parameter_count(
                                           small_drunet_options(DrunetActivation::softplus, 3))));

@@ -1,6 +1,7 @@
 /// Networks with random or published weights against check vectors made by other programs.
 #include <doctest/doctest.h>
 #include <fejer/hdf5.hpp>
+#include <fejer/metrics.hpp>
 #include <fejer/models/import.hpp>
 #include <fejer/vector.hpp>
 
@@ -72,5 +73,47 @@ TEST_CASE("DRUNet, grey and colour: output and vector-Jacobian products to round
         worst = std::max(worst, std::abs(static_cast<double>(out_single[i]) - expected[i]));
       CHECK(worst < 1e-5 * max_abs<double>(expected));
     }
+  }
+}
+
+TEST_CASE("gradient-step DRUNets: potential, gradient, output and second derivatives to rounding") {
+  if (!have_data()) return;
+  for (const std::string name : {"gsdrunet_small_elu", "gsdrunet_small_softplus"}) {
+    CAPTURE(name);
+    const auto model = import_model<double>(file_of(name), "gsdrunet");
+    const auto& net = std::get<GradientStepDrunet<double>>(model.value);
+    CHECK(name.ends_with(to_string(net.network().options().activation)));
+    const Hdf5Reader reference(file_of(name + "_reference"));
+    const double sigma = reference.real_attribute("/", "sigma");
+    const Array<double> x = reference.read<double>("input");
+    const Array<double> cotangent = reference.read<double>("cotangent");
+    Array<double> gradient(x.shape()), out(x.shape()), gx(x.shape());
+    CHECK(net.potential_and_gradient(x, sigma, gradient) ==
+          doctest::Approx(reference.read<double>("potential")[0]).epsilon(1e-13));
+    CHECK(error_of(gradient, reference.read<double>("gradient")) < 1e-13);
+    net.denoise(x, sigma, out);
+    CHECK(error_of(out, reference.read<double>("output")) < 1e-13);
+    DrunetGradient<double> rest = net.network().zero_gradient();
+    net.vjp(x, sigma, cotangent, gx, &rest);
+    CHECK(error_of(gx, reference.read<double>("vjp_input")) < 1e-13);
+    check_norms(reference, "", net.network().options(), rest.weights);
+  }
+}
+
+TEST_CASE("DnCNN for level 25: the published output") {
+  if (!have_data()) return;
+  const auto model = import_model<float>(file_of("dncnn_25"), "dncnn", {25.0 / 255, {}});
+  const Hdf5Reader file(file_of("dncnn_25"));
+  const std::vector<std::string> crops = file.list("reference");
+  CHECK(crops.size() == 3);
+  for (const std::string& crop : crops) {
+    CAPTURE(crop);
+    const std::string group = "reference/" + crop;
+    const Array<float> noisy = file.read<float>(group + "/noisy");
+    Array<float> out(noisy.shape());
+    make_denoiser(model).denoise(noisy, 25.0 / 255, out);
+    CHECK(largest_difference(out, file.read<float>(group + "/denoised")) < 2e-6);
+    CHECK(psnr(out, file.read<float>(group + "/clean"), 1) ==
+          doctest::Approx(file.real_attribute(group, "psnr_denoised")).epsilon(1e-5));
   }
 }

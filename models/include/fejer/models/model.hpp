@@ -7,8 +7,9 @@
 #include <vector>
 
 #include <fejer/denoiser.hpp>
-#include <fejer/models/drunet.hpp>
+#include <fejer/models/dncnn.hpp>
 #include <fejer/models/fully_connected_network.hpp>
+#include <fejer/models/gradient_step_drunet.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/unrolled_pgd.hpp>
@@ -24,12 +25,12 @@ struct ModelOrigin {
 template <class T>
 struct Model {
   std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>,
-               FullyConnectedNetwork<T>, Drunet<T>>
+               FullyConnectedNetwork<T>, Drunet<T>, GradientStepDrunet<T>, Dncnn<T>>
       value;
   ModelOrigin origin;
 
-  /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected" or
-  /// "drunet".
+  /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected",
+  /// "drunet", "gsdrunet" or "dncnn".
   std::string kind() const;
   /// The regulariser of a ridge or crr-tstep model; throws ArgumentError for others.
   const RidgeRegulariser<T>& ridge() const;
