@@ -61,11 +61,13 @@ void ReconstructFlags::add_method(CLI::App& verb) {
       ->type_name("MODEL.h5");
   verb.add_option(
           "--algorithm", m.algorithm,
-          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs or "
-          "unrolled-pgd")
+          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs, gs-pnp, "
+          "dpir or unrolled-pgd")
       ->type_name("NAME");
-  verb.add_option("--lambda", lambda,
-                  "Weight of the prior; pnp: relaxation in (0,1] (default: from the noise level)")
+  verb.add_option(
+          "--lambda", lambda,
+          "Weight of the prior; pnp-fbs: relaxation in (0,1] (default: from the noise level; "
+          "gs-pnp 0.1, dpir 0.23)")
       ->type_name("L");
   verb.add_option("--sigma", sigma,
                   "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
@@ -85,7 +87,9 @@ void ReconstructFlags::add_method(CLI::App& verb) {
       "pnp: divide the network by its proven Lipschitz bound, about its output for the start "
       "value");
   verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
-  verb.add_option("--max-iterations", max_iterations, "Default 2000; none: 200")->type_name("N");
+  verb.add_option("--max-iterations", max_iterations,
+                  "Default 2000; none: 200, gs-pnp: 400, dpir: its number of steps, 8")
+      ->type_name("N");
   verb.add_option("--tolerance", tolerance,
                   "On the relative change of an iteration (default 1e-5; none: 1e-4)")
       ->type_name("T");
@@ -148,6 +152,8 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
                                  Method& to) const {
   const double c = scale.empty() ? m.scale : positive("--scale", scale);
   Situation situation{to.prior, kind_of(m.setup), m.noise_level / c, std::nullopt};
+  if (to.prior == "pnp" && learned != nullptr)
+    situation.algorithm = pnp_algorithm(to, *learned, std::holds_alternative<MriSetup>(m.setup));
   if (learned != nullptr) situation.model_noise_level = learned->noise_level();
   const auto trained = situation.model_noise_level;
   to.sigma = sigma.empty() ? default_sigma(situation) : parse_sigma("--sigma", sigma);
@@ -156,7 +162,7 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
                         short_number(255 * *trained) + "/255 only; leave --sigma out");
   if (!(to.sigma > 0)) throw ArgumentError("--sigma: must be positive");
   to.lambda = lambda.empty() ? default_lambda(situation, to.sigma) : positive("--lambda", lambda);
-  if (to.prior == "pnp" && to.lambda > 1)
+  if (situation.algorithm == "pnp-fbs" && to.lambda > 1)
     throw ArgumentError("--lambda: got " + lambda +
                         ", but with --prior pnp it is the relaxation, in (0,1]");
   to.run.tolerance =

@@ -7,8 +7,11 @@
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/gradient_step_pnp.hpp>
+#include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
+#include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/models/ridge_prior.hpp>
 #include <fejer/models/unrolled_pgd.hpp>
@@ -38,6 +41,29 @@ void require_averaged(const Method& m, const Model<float>& model) {
       "--prior pnp: the denoiser is not certified as averaged (" + c.how + "); " +
       (model.kind() == "lipschitz-cnn" ? "--certify divides it by its bound, " : "") +
       "--force runs it without a guarantee");
+}
+
+/// Whether what --prior pnp means has a guarantee, or is forced.
+void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
+  const std::string algorithm = pnp_algorithm(m, model, complex);
+  const auto refuse = [&](const std::string& why) {
+    throw ArgumentError("--algorithm " + algorithm + ": " + why);
+  };
+  if (algorithm == "gs-pnp") {
+    if (model.kind() != "gsdrunet")
+      refuse("needs the potential of a gradient-step denoiser, a model of kind gsdrunet; got " +
+             model.kind());
+    if (complex) refuse("is for real images");
+    if (m.positivity) refuse("cannot keep x >= 0");
+  } else if (algorithm == "dpir") {
+    if (model.noise_level())
+      refuse("needs a denoiser for all noise levels; this one was trained for " +
+             short_number(255 * *model.noise_level()) + "/255 only");
+    if (!m.force)
+      refuse("a fixed number of steps, of which no convergence is known; --force runs it");
+  } else if (!m.force) {
+    require_averaged(m, model);
+  }
 }
 
 /// x -> max(D(x), 0): the composition of an averaged map with the firmly non-expansive projection
@@ -137,7 +163,49 @@ class Launcher {
     return first_order(sum<X>(data_term(), 1, SmoothFunction<X>(prior)), positivity());
   }
 
+  /// All steps of an algorithm that has so many, whatever they change.
+  template <class A>
+  Solution<X> launch_steps(const A& algorithm, Index steps, const char* cause) {
+    RunOptions each = method_.run;
+    each.max_iterations = steps;
+    each.tolerance = 0;
+    solution_.result = run(algorithm, problem_.start, each, observers_);
+    if (solution_.result.status == Status::max_iterations) {
+      solution_.result.status = Status::converged;
+      solution_.result.cause = cause;
+    }
+    return std::move(solution_);
+  }
+
+  Solution<X> with_gradient_steps() {
+    const auto& denoiser = std::get<GradientStepDrunet<float>>(model_->value);
+    solution_.certificate = denoiser.certificate();
+    if constexpr (is_complex<X>) {
+      throw ArgumentError("gs-pnp: complex images");  // refused by choose_algorithm
+    } else {
+      typename GradientStepPnp<X>::Options gs;
+      gs.lambda = method_.lambda;
+      gs.denoised = true;
+      return launch(GradientStepPnp<X>(ProximalLeastSquares<X>(problem_.A, problem_.y),
+                                       GradientStepPrior<X>(denoiser, method_.sigma), gs));
+    }
+  }
+
+  Solution<X> with_splitting() {
+    typename HalfQuadraticSplitting<X>::Options dpir;
+    dpir.noise_level = method_.sigma;
+    dpir.lambda = method_.lambda;
+    dpir.iterations = method_.run.max_iterations;
+    const Denoiser<X> denoiser = of_images();
+    solution_.certificate = denoiser.certificate();
+    const ProximalLeastSquares<X> data(problem_.A, problem_.y);
+    return launch_steps(HalfQuadraticSplitting<X>(data, denoiser, dpir), dpir.iterations,
+                        "all steps of dpir were taken");
+  }
+
   Solution<X> with_denoiser() {
+    if (solution_.algorithm == "gs-pnp") return with_gradient_steps();
+    if (solution_.algorithm == "dpir") return with_splitting();
     const Denoiser<X> denoiser = of_images();
     solution_.certificate = denoiser.certificate();
     typename PnpForwardBackward<X>::Options pnp;
@@ -155,15 +223,7 @@ class Launcher {
                           "; train one for this operator, or waive the guarantee with --force");
     const UnrolledIteration<X> layers(network, problem_.A, problem_.y, method_.force);
     solution_.step_size = layers.step_size();
-    RunOptions each = method_.run;
-    each.max_iterations = network.layers();
-    each.tolerance = 0;
-    solution_.result = run(layers, problem_.start, each, observers_);
-    if (solution_.result.status == Status::max_iterations) {
-      solution_.result.status = Status::converged;
-      solution_.result.cause = "all layers of the network were applied";
-    }
-    return std::move(solution_);
+    return launch_steps(layers, network.layers(), "all layers of the network were applied");
   }
 
   Denoiser<X> of_images() const {
@@ -209,9 +269,14 @@ const std::vector<std::string>& prior_names() {
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto", "cg",     "fista",   "forward-backward", "accelerated-gradient",
-      "sagd", "l-bfgs", "pnp-fbs", "unrolled-pgd"};
+      "auto",    "cg",     "fista", "forward-backward", "accelerated-gradient", "sagd", "l-bfgs",
+      "pnp-fbs", "gs-pnp", "dpir",  "unrolled-pgd"};
   return names;
+}
+
+std::string pnp_algorithm(const Method& m, const Model<float>& model, bool complex) {
+  if (m.algorithm != "auto") return m.algorithm;
+  return model.kind() == "gsdrunet" && !complex && !m.positivity ? "gs-pnp" : "pnp-fbs";
 }
 
 std::string choose_algorithm(const Method& m, const Model<float>* model, bool denoising,
@@ -224,9 +289,10 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
     throw ArgumentError("--positivity: has no meaning for complex images");
   const bool automatic = name == "auto";
   if (m.prior == "pnp") {
-    if (!automatic && name != "pnp-fbs") refuse("a denoiser is iterated by pnp-fbs only");
-    if (!m.force) require_averaged(m, *model);
-    return "pnp-fbs";
+    if (!automatic && !one_of(name, {"pnp-fbs", "gs-pnp", "dpir"}))
+      refuse("a denoiser is iterated by pnp-fbs, gs-pnp or dpir only");
+    check_denoiser(m, *model, complex);
+    return pnp_algorithm(m, *model, complex);
   }
   if (m.prior == "unrolled") {
     model->unrolled();
@@ -234,7 +300,8 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
     return "unrolled-pgd";
   }
   if (name == "unrolled-pgd") refuse("its steps are those of a network: use --prior unrolled");
-  if (name == "pnp-fbs") refuse("pnp-fbs iterates a denoiser: use --prior pnp");
+  if (one_of(name, {"pnp-fbs", "gs-pnp", "dpir"}))
+    refuse("it iterates a denoiser: use --prior pnp");
   if (m.prior == "none") {
     if (automatic) return m.positivity ? "fista" : "cg";
     if (name == "cg" && m.positivity) refuse("cg cannot keep x >= 0; use fista");

@@ -1,9 +1,9 @@
 #pragma once
 /// From a problem and a method to a solution:
 ///   min over x of 1/2 ||A x - y||^2 + lambda R(x) (+ indicator of x >= 0),
-/// the fixed point of plug-and-play forward-backward splitting, or the layers of an unrolled
-/// network. All quantities are in the unit
-/// that the prior sees (image and data divided by --scale).
+/// the fixed point of plug-and-play forward-backward splitting, a minimiser with the potential of a
+/// gradient-step denoiser, the steps of DPIR, or the layers of an unrolled network. All quantities
+/// are in the unit that the prior sees (image and data divided by --scale).
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +18,7 @@ namespace fejer::command {
 struct Method {
   std::string prior;               ///< none, tv, model, pnp, unrolled
   std::string algorithm = "auto";  ///< or one of algorithm_names()
-  double lambda = 1;               ///< weight of R; pnp: relaxation in (0,1]
+  double lambda = 1;               ///< weight of R, or of a denoiser; pnp-fbs: relaxation in (0,1]
   double sigma = 0;                ///< noise level handed to the model, in the image's unit
   bool positivity = false;
   bool certify = false;       ///< pnp: divide the network by its bound (see certified_about)
@@ -29,6 +29,9 @@ struct Method {
 
 const std::vector<std::string>& prior_names();
 const std::vector<std::string>& algorithm_names();
+
+/// What --prior pnp is with this model: pnp-fbs, gs-pnp or dpir.
+std::string pnp_algorithm(const Method& method, const Model<float>& model, bool complex);
 
 /// The algorithm that `method` asks for or that fits it best. Throws ArgumentError for combinations
 /// that make no sense or, unless forced, have no guarantee. `denoising`: A is the identity.

@@ -6,6 +6,8 @@
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/gradient_step_pnp.hpp>
+#include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>

@@ -54,8 +54,10 @@ inline void write_cnn(const std::string& path, double gain) {
 }
 
 /// A DRUNet that gives its input: head and tail pass the image on, and the coarser levels, whose
-/// `up` is 0, add nothing. With `gain` its output is that many times the input.
-inline void write_drunet(const std::string& path, fejer::Index image_channels, double gain = 1) {
+/// `up` is 0, add nothing. With `gain` its output is that many times the input. `gradient_step`: as
+/// the network of one.
+inline void write_drunet(const std::string& path, fejer::Index image_channels, double gain = 1,
+                         bool gradient_step = false) {
   using namespace fejer;
   const DrunetOptions o{image_channels, {4, 4, 4, 4}, 1, DrunetActivation::relu};
   std::vector<Array<double>> weights;
@@ -69,7 +71,11 @@ inline void write_drunet(const std::string& path, fejer::Index image_channels, d
     }
     weights.push_back(std::move(w));
   }
-  save_model(path, Model<double>{Drunet<double>(o, weights), {"by hand", "identity"}});
+  const Drunet<double> network(o, weights);
+  if (gradient_step)
+    save_model(path, Model<double>{GradientStepDrunet<double>(network), {"by hand", "multiple"}});
+  else
+    save_model(path, Model<double>{network, {"by hand", "multiple"}});
 }
 
 }  // namespace fejer_test

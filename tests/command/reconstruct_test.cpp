@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/hdf5.hpp>
 #include <fejer/image_io.hpp>
 #include <fejer/metrics.hpp>
@@ -178,6 +179,76 @@ TEST_CASE(
   CHECK(json["certificate"]["kind"] == "none");
   CHECK(json["status"] == "converged");  // 0.9 times the identity contracts
   CHECK(json["sigma"] == 0.05);
+}
+
+TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being forced") {
+  // g = 1/2 ||x - 0.5 x||^2, so x* is Tikhonov's, and z = x* - grad g(x*) = 0.75 x*.
+  const ScratchFolder folder;
+  write_drunet(folder / "step.h5", 1, 0.5, true);
+  simulate(folder, "blur", "32", {"--kernel", "gaussian:1"});
+  const auto json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "step.h5",
+                                         "--lambda", "2", "--tolerance", "1e-7"});
+  CHECK(json["algorithm"] == "gs-pnp");
+  CHECK(json["status"] == "converged");
+  CHECK(json["certificate"]["kind"] == "none");
+  CHECK(json["sigma"].get<double>() == doctest::Approx(1.8 * 0.02));
+  const Measurement m = load_measurement(folder / "m.h5");
+  const LinearOperator<float> A = make_operator<float>(m);
+  const Array<float> y = elements_as<float>(m.data);
+  const ConjugateGradient<float> solver(A, y, 2 * 0.25);
+  const auto tikhonov = run(solver, Array<float>(A.domain()), {.tolerance = 1e-7});
+  const Array<float> x = image_of(folder / "x.h5");
+  double worst = 0;
+  for (Index i = 0; i < x.size(); ++i)
+    worst = std::max(worst, std::abs(x[i] - 0.75 * static_cast<double>(tikhonov.x[i])));
+  CHECK(worst < 1e-4);
+  CHECK(json["objective"].get<double>() ==
+        doctest::Approx(solver.objective(solver.init(tikhonov.x))).epsilon(1e-4));
+  CHECK(reconstruct(folder, {"--prior", "pnp", "--model", folder / "step.h5"})["lambda"] == 0.1);
+
+  write_drunet(folder / "drunet.h5", 1);
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& part) {
+    std::vector<std::string> all = {"reconstruct", folder / "m.h5", "--prior",
+                                    "pnp",         "--out",         folder / "y.h5"};
+    all.insert(all.end(), more.begin(), more.end());
+    expect_refused(folder, all, part);
+  };
+  refused({"--model", folder / "drunet.h5", "--algorithm", "gs-pnp"}, "of kind gsdrunet");
+  refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp", "--positivity"}, "x >= 0");
+  refused({"--model", folder / "step.h5", "--algorithm", "fista"}, "pnp-fbs, gs-pnp or dpir");
+  simulate(folder, "mri", "32");
+  refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp"}, "is for real images");
+}
+
+TEST_CASE("reconstruct: DPIR takes its steps and says that nothing is known of their convergence") {
+  const ScratchFolder folder;
+  write_drunet(folder / "drunet.h5", 1, 0.98);
+  write_cnn(folder / "cnn.h5", 0.7);
+  for (const char* kind : {"blur", "mri"}) {
+    simulate(folder, kind, "32");
+    auto json = reconstruct(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
+                                     folder / "drunet.h5", "--force"});
+    CHECK(json["algorithm"] == "dpir");
+    CHECK(json["iterations"] == 8);
+    CHECK(json["status"] == "converged");
+    CHECK(json["cause"] == "all steps of dpir were taken");
+    CHECK(json["certificate"]["kind"] == "none");
+    CHECK(json["lambda"] == 0.23);
+    CHECK(json["sigma"].get<double>() == doctest::Approx(0.02));
+    json = reconstruct(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
+                                folder / "drunet.h5", "--force", "--max-iterations", "3"});
+    CHECK(json["iterations"] == 3);
+  }
+  const auto refused = [&](const std::string& model, const char* prior, const std::string& part) {
+    expect_refused(folder,
+                   {"reconstruct", folder / "m.h5", "--prior", prior, "--algorithm", "dpir",
+                    "--model", model, "--out", folder / "y.h5"},
+                   part);
+  };
+  refused(folder / "drunet.h5", "pnp", "--force runs it");
+  refused(folder / "cnn.h5", "pnp", "trained for 10/255 only");
+  write_ridge(folder / "ridge.h5", 0);
+  refused(folder / "ridge.h5", "model", "use --prior pnp");
 }
 
 TEST_CASE("reconstruct: too few iterations give exit code 3 and a result") {
