@@ -50,6 +50,9 @@ nlohmann::ordered_json shape_json(const Shape& shape) {
 }
 
 nlohmann::ordered_json fact_json(const std::string& text) {
+  // Counts with all their digits.
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && !text.empty() && text.size() < 16) return std::stoll(text);
   if (const auto number = number_in(text)) return *number;
   if (text == "inf" || text == "nan") return nullptr;
   return text;

@@ -107,7 +107,10 @@ class Tuner {
       : cases_(std::move(cases)), model_(model) {
     const Case& first = cases_.front();
     const auto level = model != nullptr ? model->noise_level() : std::nullopt;
-    space_ = tuning::search_space({first.method.prior, first.kind, first.noise_level, level});
+    Situation situation{first.method.prior, first.kind, first.noise_level, level};
+    if (situation.prior == "pnp")
+      situation.algorithm = pnp_algorithm(first.method, *model, first.kind == "mri");
+    space_ = tuning::search_space(situation);
     if (!f.reconstruct.lambda.empty()) recentre(space_[0], first.method.lambda);
     if (searches_sigma() && !f.reconstruct.sigma.empty()) recentre(space_[1], first.method.sigma);
     const Point start{space_[0].start, space_[1].start};

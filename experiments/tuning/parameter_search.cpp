@@ -11,7 +11,8 @@ std::array<Parameter, 2> search_space(const command::Situation& situation) {
   const double sigma = command::default_sigma(situation);
   const Parameter level =
       situation.model_noise_level ? fixed : Parameter{sigma, 1.0 / 255, 50.0 / 255, 2};
-  if (situation.prior == "pnp") return {{{0.1, 0.001, 1, 3}, level}};
+  const bool weighs = situation.algorithm == "gs-pnp" || situation.algorithm == "dpir";
+  if (situation.prior == "pnp" && !weighs) return {{{0.1, 0.001, 1, 3}, level}};
   const double lambda = command::default_lambda(situation, sigma);
   const Parameter weight{lambda, lambda * 1e-4, lambda * 1e4, 4};
   return {{weight, situation.prior == "tv" ? fixed : level}};

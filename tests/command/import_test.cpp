@@ -73,6 +73,9 @@ TEST_CASE("import: published weights become models that denoise") {
   CHECK(drunet["certificate"] == "none");
   CHECK(drunet["channels"] == "8 16 32 64");
   CHECK(drunet["activation"] == "relu");
+  CHECK(drunet["parameters"].is_number_integer());
+  CHECK(expect(0, folder, {"inspect", folder / "drunet.h5"}).out.find("parameters: 144120\n") !=
+        std::string::npos);
   CHECK(import("gsdrunet_small_elu.h5", "gsdrunet", "step.h5")["activation"] == "elu");
   expect_refused(folder,
                  {"import", data("reference_models/dncnn_25.h5"), "--architecture", "dncnn",

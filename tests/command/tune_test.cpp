@@ -49,6 +49,17 @@ void expect_ready_command(const ScratchFolder& folder, const nlohmann::json& tun
 
 }  // namespace
 
+TEST_CASE("tune weighs the potential of a gradient-step denoiser, beyond 1 where that is better") {
+  const ScratchFolder folder;
+  write_drunet(folder / "step.h5", 1, 0.98, true);  // g = 0.0002 ||x||^2: a large weight is needed
+  simulate(folder, "a.h5", "1");
+  const auto tuned =
+      expect(0, folder, tune(folder, {"a.h5"}, {"--prior", "pnp", "--model", folder / "step.h5"}))
+          .json();
+  CHECK(tuned["lambda"].get<double>() > 1);
+  expect_ready_command(folder, tuned);
+}
+
 TEST_CASE("tune finds a weight that is better than the default, the same with any threads") {
   const ScratchFolder folder;
   simulate(folder, "a.h5", "1");
