@@ -43,29 +43,26 @@ typename GradientStepPnp<X>::State GradientStepPnp<X>::init(Array<X> x0) const {
 template <class X>
 void GradientStepPnp<X>::step(State& s) const {
   Array<X> z(s.x.shape()), next(s.x.shape()), gradient(s.x.shape());
-  double tau = s.tau;
   for (Index tries = 0; tries <= options_.max_backtracks; ++tries) {
-    combine<X>(1, s.x, static_cast<Real<X>>(-tau * options_.lambda), s.gradient, z);
-    f_.prox(z, tau, next);
+    combine<X>(1, s.x, static_cast<Real<X>>(-s.tau * options_.lambda), s.gradient, z);
+    f_.prox(z, s.tau, next);
     const double objective =
         f_.value(next) + options_.lambda * g_.value_and_gradient(next, gradient);
     const double change = distance(next, s.x);
+    s.residual = std::isfinite(change) ? relative_change(next, s.x) : 1;
     // What values in this precision cannot tell is let pass; a NaN is not: that step was too long.
     const double rounding = slack<X> * std::abs(s.objective);
-    if (!(s.objective - objective >= options_.decrease / tau * change * change - rounding)) {
-      tau *= options_.shrink;
+    if (!(s.objective - objective >= options_.decrease / s.tau * change * change - rounding)) {
+      s.tau *= options_.shrink;
       ++s.backtracks;
       continue;
     }
-    s.residual = relative_change(next, s.x);
-    s.tau = tau;
     s.objective = objective;
     s.x = std::move(next);
     s.z = std::move(z);
     s.gradient = std::move(gradient);
     return;
   }
-  s.residual = 0;
 }
 
 template class GradientStepPnp<float>;

@@ -204,7 +204,7 @@ TEST_CASE("GS-PnP: F never rises for a g that is not convex, and a critical poin
   for (Index i = 0; i < n; ++i) CHECK(std::abs(a[i] + b[i]) < 1e-6);
 }
 
-TEST_CASE("GS-PnP: where F cannot be lowered x stays, and options are checked") {
+TEST_CASE("GS-PnP: where F is not lowered x stays and tau falls, and options are checked") {
   struct Uphill : DiagonalQuadratic {
     void gradient(ConstView<double> x, View<double> out) const {
       for (Index i = 0; i < x.size(); ++i) out[i] = -d[i] * (x[i] - y[i]);
@@ -217,7 +217,8 @@ TEST_CASE("GS-PnP: where F cannot be lowered x stays, and options are checked") 
   auto s = stuck.init(x0);
   stuck.step(s);
   CHECK(s.backtracks == 21);
-  CHECK(s.residual == 0);
+  CHECK(s.residual > 0);
+  CHECK(s.tau == doctest::Approx(10 * std::pow(0.9, 21)));
   for (Index i = 0; i < n; ++i) CHECK(s.x[i] == x0[i]);
 
   using Gs = GradientStepPnp<double>;

@@ -1,6 +1,8 @@
 #include <fejer/models/gradient_step_drunet.hpp>
 
 #include <doctest/doctest.h>
+#include <fejer/algorithms/gradient_step_pnp.hpp>
+#include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/denoiser.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
@@ -119,4 +121,40 @@ TEST_CASE("the potential of a gradient step is a smooth function for algorithms"
   CHECK(std::isinf(g.lipschitz_interval().upper));
   CHECK(std::isinf(g.convexity()));
   CHECK(g.convexity() < 0);
+}
+
+TEST_CASE("GS-PnP on the potential of a network: F falls to where its gradient vanishes") {
+  const ScopedThreads one(1);  // small images
+  struct Halves {              // takes every other pixel: no data for the rest
+    Shape shape{1, 8, 8};
+    Shape domain() const { return shape; }
+    Shape range() const { return shape; }
+    void apply(ConstView<double> x, View<double> y) const {
+      for (Index i = 0; i < x.size(); ++i) y[i] = i % 2 == 0 ? x[i] : 0;
+    }
+    void apply_adjoint(ConstView<double> y, View<double> x) const { apply(y, x); }
+  };
+  const LinearOperator<double> A = Halves{};
+  const Array<double> y = A.apply(random_array({1, 8, 8}, "truth"));
+  const ProximalLeastSquares<double> f(A, y, {1e-12, 100});
+  constexpr double lambda = 0.05;
+  for (const DrunetActivation activation : smooth) {
+    CAPTURE(to_string(activation));
+    const GradientStepPrior<double> g(small_step(activation), 0.2);
+    const auto result = run(GradientStepPnp<double>(f, g, {.lambda = lambda}), y,
+                            {.max_iterations = 2000, .tolerance = 0, .objective_every = 1});
+    REQUIRE(result.history.size() == 2000);
+    for (std::size_t k = 1; k < result.history.size(); ++k)
+      CHECK(result.history[k].objective <= result.history[k - 1].objective * (1 + 1e-14));
+    CHECK(result.objective < 0.5 * (f.value(y) + lambda * g.value(y)));
+    Array<double> at_start(y.shape()), at_end(y.shape());
+    const auto slope = [&](const Array<double>& x, Array<double>& out) {
+      g.gradient(x, out);
+      for (Index i = 0; i < x.size(); ++i)
+        out[i] = lambda * out[i] + (i % 2 == 0 ? x[i] - y[i] : 0);
+    };
+    slope(y, at_start);
+    slope(result.x, at_end);
+    CHECK(norm(at_end) < 1e-3 * norm(at_start));
+  }
 }

@@ -6,9 +6,12 @@
 #include <fejer/algorithms/equilibrium_gradient.hpp>
 #include <fejer/algorithms/equilibrium_layer.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
+#include <fejer/algorithms/gradient_step_pnp.hpp>
+#include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
+#include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/run.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/algorithms/sparse_fit.hpp>
@@ -29,8 +32,11 @@
 #include <fejer/models/activation.hpp>
 #include <fejer/models/adaptive_spline.hpp>
 #include <fejer/models/convolution.hpp>
+#include <fejer/models/dncnn.hpp>
+#include <fejer/models/drunet.hpp>
 #include <fejer/models/frequency_norm.hpp>
 #include <fejer/models/fully_connected_network.hpp>
+#include <fejer/models/gradient_step_drunet.hpp>
 #include <fejer/models/import.hpp>
 #include <fejer/models/linear_spline.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
@@ -41,6 +47,7 @@
 #include <fejer/models/relu_spline.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
+#include <fejer/models/ridge_hessian.hpp>
 #include <fejer/models/ridge_prior.hpp>
 #include <fejer/models/slope_bounds.hpp>
 #include <fejer/models/strided_convolution.hpp>
@@ -61,6 +68,8 @@
 #include <fejer/models/training/scaled_spline.hpp>
 #include <fejer/models/training/spectral_norm.hpp>
 #include <fejer/models/training/trainer.hpp>
+#include <fejer/models/training/unrolled_pgd_learner.hpp>
+#include <fejer/models/unrolled_pgd.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/box.hpp>
 #include <fejer/operators/cartesian_mri.hpp>

@@ -14,9 +14,9 @@ namespace fejer {
 /// g = 1/2 ||x - N(x)||^2 and tau lambda = 1, z is the gradient-step denoiser's output.
 ///
 /// `solution` is x or, with `denoised`, the z that it came from, as in the paper.
-/// Where max_backtracks are not enough, x and tau are left as they are and the step counts as 0:
-/// F cannot be lowered any more in this precision. Cost of a step: one prox of f, one value of f
-/// and one value and gradient of g, each as often as tau was tried.
+/// Where max_backtracks are not enough, x stays, the residual is that of the step which was
+/// refused, and the next step goes on from the tau that was reached. Cost of a step: one prox of f,
+/// one value of f and one value and gradient of g, each as often as tau was tried.
 template <class X>
 class GradientStepPnp {
  public:
