@@ -9,12 +9,12 @@
 namespace fejer::command {
 namespace {
 
-struct Flags {
+struct DatasetFlags {
   std::string action, source, out, window;
   ImageOptions images;
 };
 
-Outcome dataset(Flags f) {
+Outcome dataset(DatasetFlags f) {
   require_known("dataset", f.action, {"make"});
   if (f.images.shrink < 1) throw ArgumentError("--shrink: at least 1 is needed");
   if (!f.window.empty()) {
@@ -42,7 +42,7 @@ Outcome dataset(Flags f) {
 }  // namespace
 
 Action add_dataset(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<DatasetFlags>();
   verb.add_option("action", f->action, "make")->type_name("make")->required();
   verb.add_option(
           "source", f->source,

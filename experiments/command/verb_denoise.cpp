@@ -18,13 +18,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Flags {
+struct DenoiseFlags {
   std::string in, model, sigma, out, truth, norm;
   double tolerance = denoise_tolerance;
   Index max_iterations = denoise_max_iterations;
 };
 
-void check(const Flags& f) {
+void check(const DenoiseFlags& f) {
   parse_sigma("--sigma", f.sigma);
   if (!f.norm.empty()) require_known("--norm", f.norm, {"as-published"});
   if (!(f.tolerance >= 0)) throw ArgumentError("--tolerance: cannot be negative");
@@ -35,7 +35,7 @@ void check(const Flags& f) {
   require_image_destination("--out", f.out);
 }
 
-Outcome denoise(const Flags& f) {
+Outcome denoise(const DenoiseFlags& f) {
   check(f);
   const double sigma = parse_sigma("--sigma", f.sigma);
   const Array<float> noisy = read_real_image("IN", f.in);
@@ -89,7 +89,7 @@ Outcome denoise(const Flags& f) {
 }  // namespace
 
 Action add_denoise(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<DenoiseFlags>();
   verb.add_option("in", f->in,
                   "Noisy image: a picture or F.h5:/dataset; colour is denoised channel by channel, "
                   "unless the model takes colour")

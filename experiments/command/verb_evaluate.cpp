@@ -15,14 +15,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Flags {
+struct EvaluateFlags {
   std::string model, data, norm;
   std::vector<std::string> sigma;
   bool grey = false;
   EvaluationOptions options;
 };
 
-Outcome evaluate(const Flags& f) {
+Outcome evaluate(const EvaluateFlags& f) {
   if (!f.norm.empty()) require_known("--norm", f.norm, {"as-published"});
   if (!(f.options.denoise.tolerance >= 0)) throw ArgumentError("--tolerance: cannot be negative");
   if (f.options.denoise.max_iterations < 1)
@@ -62,7 +62,7 @@ Outcome evaluate(const Flags& f) {
 }  // namespace
 
 Action add_evaluate(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<EvaluateFlags>();
   verb.add_option("model", f->model, "Model file")->type_name("MODEL.h5")->required();
   verb.add_option("--data", f->data,
                   "Clean images: a data set D.h5, a folder of pictures, or F.h5:/dataset")

@@ -10,7 +10,7 @@
 namespace fejer::command {
 namespace {
 
-struct Flags {
+struct ExperimentFlags {
   std::string action, name;
   experiments::Context context;
   std::vector<std::string> set;
@@ -36,7 +36,7 @@ const experiments::Experiment& find(const std::string& name) {
   throw ArgumentError("experiment run: no such experiment");
 }
 
-Outcome run_experiment(const Flags& f) {
+Outcome run_experiment(const ExperimentFlags& f) {
   require_known("experiment", f.action, {"list", "run"});
   if (f.action == "list") return list();
   if (f.name.empty()) throw ArgumentError("experiment run: a name is needed; see experiment list");
@@ -63,7 +63,7 @@ Outcome run_experiment(const Flags& f) {
 }  // namespace
 
 Action add_experiment(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<ExperimentFlags>();
   verb.add_option("action", f->action, "list or run")->type_name("list|run")->required();
   verb.add_option("name", f->name, "run: which")->type_name("NAME");
   verb.add_option("--out", f->context.out, "Folder of the results (default out/NAME)")

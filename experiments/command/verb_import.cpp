@@ -11,11 +11,11 @@
 namespace fejer::command {
 namespace {
 
-struct Flags {
+struct ImportFlags {
   std::string state, architecture, out, noise_level, rho, activation;
 };
 
-Outcome import_state(const Flags& f) {
+Outcome import_state(const ImportFlags& f) {
   require_known("--architecture", f.architecture, import_architectures());
   ImportOptions options;
   if (!f.noise_level.empty()) options.noise_level = parse_sigma("--noise-level", f.noise_level);
@@ -44,7 +44,7 @@ Outcome import_state(const Flags& f) {
 }  // namespace
 
 Action add_import(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<ImportFlags>();
   verb.add_option("state", f->state, "Plain HDF5 dump of a state dictionary")
       ->type_name("STATE.h5")
       ->required();

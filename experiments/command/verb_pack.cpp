@@ -16,7 +16,7 @@
 namespace fejer::command {
 namespace {
 
-struct Flags {
+struct PackFlags {
   std::string kind, data, maps, mask, angles, kernel, boundary = "circular", noise_level, truth,
                                                       image_size, out;
   int mask_axis = -1;
@@ -26,7 +26,7 @@ struct Flags {
   CtFlags ct;
 };
 
-const std::vector<FlagsOfKind>& flags_of_kinds() {
+const std::vector<FlagsOfKind>& pack_flags() {
   static const std::vector<FlagsOfKind> table = {
       {"denoise", {"--colour"}},
       {"blur", {"--kernel", "--boundary", "--colour"}},
@@ -41,9 +41,9 @@ void require_given(const std::string& flag, const std::string& value, const std:
   if (value.empty()) throw ArgumentError(flag + ": is needed for --operator " + kind);
 }
 
-void check(const CLI::App& verb, const Flags& f) {
+void check(const CLI::App& verb, const PackFlags& f) {
   require_known("--operator", f.kind, {"denoise", "blur", "mri", "ct"});
-  refuse_foreign_flags(verb, f.kind, flags_of_kinds());
+  refuse_foreign_flags(verb, f.kind, pack_flags());
   if (f.kind == "blur") require_given("--kernel", f.kernel, f.kind);
   if (f.kind == "ct") require_given("--angles", f.angles, f.kind);
   if (!f.noise_level.empty()) parse_noise_level("--noise-level", f.noise_level);
@@ -58,7 +58,7 @@ void check(const CLI::App& verb, const Flags& f) {
   require_writable(f.out);
 }
 
-Array<float> load_picture(const Flags& f) {
+Array<float> load_picture(const PackFlags& f) {
   Array<float> picture = read_real_image("--data", f.data);
   if (picture.shape()[0] != 3 || f.colour) return picture;
   note("fejer pack: " + f.data +
@@ -68,7 +68,7 @@ Array<float> load_picture(const Flags& f) {
 
 /// k-space (coils,H,W), zero where the mask is; sampled everywhere without a mask, or, where
 /// whole points are zero in every coil, there where they are not.
-void load_kspace(const Flags& f, Measurement& m) {
+void load_kspace(const PackFlags& f, Measurement& m) {
   AnyArray data = read_dataset(f.data);
   const Shape shape = shape_of(data);
   if (!std::holds_alternative<ComplexArray>(data))
@@ -93,7 +93,7 @@ void load_kspace(const Flags& f, Measurement& m) {
 }
 
 /// Every k-th view of a sinogram (views, detectors) or (slices, views, detectors).
-Array<float> load_sinogram(const Flags& f, Index every) {
+Array<float> load_sinogram(const PackFlags& f, Index every) {
   AnyArray data = read_dataset(f.data);
   const Shape shape = shape_of(data);
   if (!std::holds_alternative<Array<float>>(data))
@@ -112,7 +112,7 @@ Array<float> load_sinogram(const Flags& f, Index every) {
   return chosen;
 }
 
-void load_ct(const Flags& f, Measurement& m) {
+void load_ct(const PackFlags& f, Measurement& m) {
   CtSetup s;
   s.geometry = f.ct.base();
   const Array<double> angles = read_real_dataset(f.angles);
@@ -132,7 +132,7 @@ void load_ct(const Flags& f, Measurement& m) {
   m.data = std::move(sinogram);
 }
 
-double noise_of(const Flags& f, const Measurement& m) {
+double noise_of(const PackFlags& f, const Measurement& m) {
   const double largest = std::visit(
       [](const auto& a) { return max_abs<std::remove_cvref_t<decltype(a[0])>>(a); }, m.data);
   if (!f.noise_level.empty())
@@ -142,7 +142,7 @@ double noise_of(const Flags& f, const Measurement& m) {
   return estimate_noise(std::get<Array<float>>(m.data));
 }
 
-Outcome pack(const CLI::App& verb, const Flags& f) {
+Outcome pack(const CLI::App& verb, const PackFlags& f) {
   check(verb, f);
   Measurement m;
   m.scale = f.scale;
@@ -184,7 +184,7 @@ Outcome pack(const CLI::App& verb, const Flags& f) {
 }  // namespace
 
 Action add_pack(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<PackFlags>();
   verb.add_option("--operator", f->kind, "denoise, blur, mri or ct")->type_name("NAME")->required();
   verb.add_option("--data", f->data,
                   "F.h5:/kspace, F.h5:/sinogram[0] (one detector row) or a picture")

@@ -19,7 +19,7 @@
 namespace fejer::command {
 namespace {
 
-struct Flags {
+struct SimulateFlags {
   std::string kind, kernel = "gaussian:1.6", boundary = "circular", image, noise_level, mask, coils;
   std::string crop, out;
   Index shrink = 1;
@@ -31,7 +31,7 @@ struct Flags {
   CtFlags ct;
 };
 
-const std::vector<FlagsOfKind>& flags_of_kinds() {
+const std::vector<FlagsOfKind>& simulate_flags() {
   static const std::vector<FlagsOfKind> table = {
       {"denoise", {"--colour"}},
       {"blur", {"--kernel", "--boundary", "--colour"}},
@@ -43,9 +43,9 @@ const std::vector<FlagsOfKind>& flags_of_kinds() {
   return table;
 }
 
-void check(const CLI::App& verb, const Flags& f) {
+void check(const CLI::App& verb, const SimulateFlags& f) {
   require_known("--operator", f.kind, operator_kinds());
-  refuse_foreign_flags(verb, f.kind, flags_of_kinds());
+  refuse_foreign_flags(verb, f.kind, simulate_flags());
   parse_noise_level("--noise-level", f.noise_level);
   if (!(f.keep > 0 && f.keep <= 1))
     throw ArgumentError("--keep: got " + short_number(f.keep) + ", expected a share in (0,1]");
@@ -62,7 +62,7 @@ void check(const CLI::App& verb, const Flags& f) {
 }
 
 /// The image (C,H,W): complex for mri; one grey channel unless colour is asked for.
-AnyArray load_image(const Flags& f) {
+AnyArray load_image(const SimulateFlags& f) {
   AnyArray image = part_of(read_any_image("--image", f.image), f.shrink, f.crop);
   const bool mri = f.kind == "mri";
   if (std::holds_alternative<ComplexArray>(image)) {
@@ -80,7 +80,7 @@ AnyArray load_image(const Flags& f) {
   return image;
 }
 
-OperatorSetup make_setup(const Flags& f, const Shape& image, const Rng& rng) {
+OperatorSetup make_setup(const SimulateFlags& f, const Shape& image, const Rng& rng) {
   const Index H = image[1], W = image[2];
   if (f.kind == "denoise") return DenoiseSetup{};
   if (f.kind == "blur")
@@ -139,7 +139,7 @@ double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, c
   return noise_level;
 }
 
-Outcome simulate(const CLI::App& verb, const Flags& f) {
+Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
   check(verb, f);
   const AnyArray image = load_image(f);
   const Rng rng(static_cast<std::uint64_t>(f.seed));
@@ -172,7 +172,7 @@ Outcome simulate(const CLI::App& verb, const Flags& f) {
 }  // namespace
 
 Action add_simulate(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<SimulateFlags>();
   verb.add_option("--operator", f->kind, "denoise, blur, inpaint, mri or ct")
       ->type_name("NAME")
       ->required();

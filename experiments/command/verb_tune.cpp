@@ -26,13 +26,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using tuning::Point;
 
-struct Flags {
+struct TuneFlags {
   std::vector<std::string> measurements;
   ReconstructFlags reconstruct;
   std::string finest = "1.1", trials = "40", out;
 };
 
-void check(const Flags& f) {
+void check(const TuneFlags& f) {
   require_known("--prior", f.reconstruct.method.prior, {"tv", "model", "pnp"});
   f.reconstruct.check_method();
   for (const std::string& file : f.measurements) require_readable(file);
@@ -65,7 +65,7 @@ Problem<X> pose(const Measurement& m, double scale, bool positivity) {
   return problem;
 }
 
-Case load_case(const Flags& f, const std::string& file, const Model<float>* model) {
+Case load_case(const TuneFlags& f, const std::string& file, const Model<float>* model) {
   const Measurement m = load_measurement(file);
   if (!m.truth)
     throw ArgumentError(file + ": holds no truth to measure PSNR against; fejer simulate and " +
@@ -81,7 +81,7 @@ Case load_case(const Flags& f, const std::string& file, const Model<float>* mode
           method, problem()};
 }
 
-std::vector<Case> load_cases(const Flags& f, const Model<float>* model) {
+std::vector<Case> load_cases(const TuneFlags& f, const Model<float>* model) {
   std::vector<Case> cases;
   for (const std::string& file : f.measurements) {
     cases.push_back(load_case(f, file, model));
@@ -103,7 +103,7 @@ struct TrialOutcome {
 
 class Tuner {
  public:
-  Tuner(std::vector<Case> cases, const Model<float>* model, const Flags& f)
+  Tuner(std::vector<Case> cases, const Model<float>* model, const TuneFlags& f)
       : cases_(std::move(cases)), model_(model) {
     const Case& first = cases_.front();
     const auto level = model != nullptr ? model->noise_level() : std::nullopt;
@@ -282,7 +282,7 @@ void note_edges(const Tuner& tuner, const Point& p) {
   }
 }
 
-void write_record(const Flags& f, const Json& summary) {
+void write_record(const TuneFlags& f, const Json& summary) {
   Json j = environment_json();
   j["verb"] = "tune";
   std::vector<std::pair<std::string, std::string>> inputs = {{"model", f.reconstruct.model}};
@@ -292,7 +292,7 @@ void write_record(const Flags& f, const Json& summary) {
   write_text(f.out, json_text(j) + "\n");
 }
 
-Outcome tune(const Flags& f) {
+Outcome tune(const TuneFlags& f) {
   check(f);
   std::optional<Model<float>> model;
   if (!f.reconstruct.model.empty()) model = load_model<float>(f.reconstruct.model);
@@ -341,7 +341,7 @@ Outcome tune(const Flags& f) {
 }  // namespace
 
 Action add_tune(CLI::App& verb) {
-  auto f = std::make_shared<Flags>();
+  auto f = std::make_shared<TuneFlags>();
   verb.add_option("measurements", f->measurements,
                   "Measurement files of one problem, each with its truth")
       ->type_name("M.h5")

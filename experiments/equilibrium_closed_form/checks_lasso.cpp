@@ -1,4 +1,5 @@
 #include "checks.hpp"
+#include "dense.hpp"
 #include "problems.hpp"
 
 namespace fejer::equilibrium_closed_form {
@@ -62,8 +63,7 @@ void truncated(Checks& c, const Layer& layer, const Estimate& exact) {
     if (exact.x[j] != 0) support.push_back(j);
   const Matrix<double> A_S = layer.A(Eigen::all, support);
   const auto extremes = [&](const Matrix<double>& A) {
-    const Vector<double> h =
-        Eigen::SelfAdjointEigenSolver<Matrix<double>>(A.transpose() * A).eigenvalues();
+    const Vector<double> h = eigenvalues(A.transpose() * A);
     return (1 - layer.tau * h.array()).abs().maxCoeff();
   };
   const double rho = extremes(A_S);

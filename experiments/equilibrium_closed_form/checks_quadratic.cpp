@@ -1,4 +1,5 @@
 #include "checks.hpp"
+#include "dense.hpp"
 #include "problems.hpp"
 
 namespace fejer::equilibrium_closed_form {
@@ -10,10 +11,10 @@ const std::string id(const char* name, Index K) { return name + (".K" + std::to_
 
 /// d loss / d log lambda = -lambda <H^-1 (x* - truth), P x*>, H = A^2 + lambda P.
 double closed_form(const Layer& layer, const Array<double>& truth) {
-  const Eigen::LLT<Matrix<double>> H(layer.f.A * layer.f.A + layer.lambda * layer.f.P);
-  const Vector<double> x = H.solve(layer.f.Ay),
+  const Matrix<double> H = layer.f.A * layer.f.A + layer.lambda * layer.f.P;
+  const Vector<double> x = solve(H, layer.f.Ay),
                        g = x - Eigen::Map<const Vector<double>>(truth.data(), truth.size());
-  return -layer.lambda * H.solve(g).dot(layer.f.P * x);
+  return -layer.lambda * Vector<double>(solve(H, g)).dot(layer.f.P * x);
 }
 
 void unrolled(Checks& c) {
@@ -90,7 +91,7 @@ void splittings(Checks& c) {
   const double lambda = 0.05, reference = 0.035568055960066;
   const Layer one = tikhonov_layer(1);
   const Matrix<double> H = one.f.A * one.f.A + lambda * one.f.P;
-  const double beta = Eigen::SelfAdjointEigenSolver<Matrix<double>>(H).eigenvalues().maxCoeff();
+  const double beta = eigenvalues(H).maxCoeff();
   for (const auto& [name, factor] : {std::pair{"0.5", 0.5}, {"1", 1.0}, {"1.9", 1.9}}) {
     const double tau = factor / beta;
     const Estimate gradient = estimate(tikhonov_layer(tau), exact_options(), y, truth);
@@ -134,7 +135,7 @@ void untied(Checks& c) {
   c.add("C9.cycle2", distance(second, exact.x), 0.04555, 6e-6);
   Matrix<double> J = Matrix<double>::Identity(y.size(), y.size());
   for (const Layer& l : layers) J -= l.tau * (l.f.A * l.f.A + l.lambda * l.f.P) * J;
-  c.add("C9.q", Eigen::JacobiSVD<Matrix<double>>(J).singularValues()[0], 0.59353, 6e-6);
+  c.add("C9.q", spectral_norm(J), 0.59353, 6e-6);
 }
 
 /// D of strength s after a gradient step: log s moves c = s^2 by 2.
@@ -147,7 +148,7 @@ void linear_denoiser(Checks& c) {
   const Index n = y.size();
   const Matrix<double> I = Matrix<double>::Identity(n, n);
   const Matrix<double> J = layer.smoothing * (I - layer.tau * layer.f.A * layer.f.A);
-  c.add("C10.rho", Eigen::JacobiSVD<Matrix<double>>(J).singularValues()[0], 0.643675, 6e-7);
+  c.add("C10.rho", spectral_norm(J), 0.643675, 6e-7);
   c.add("C10.s", by_s(exact), 0.124794512372, 6e-13);
   c.add("C10.tau", exact.gradient[1], -0.062397256186, 6e-13);
   for (const Index K : {1, 2, 5, 10, 20}) {

@@ -1,4 +1,5 @@
 #include "layers.hpp"
+#include "dense.hpp"
 
 #include <cmath>
 
@@ -53,8 +54,7 @@ void GradientLayer<T>::vjp(const Saved& x, ConstView<T> u, View<T> xbar, Gradien
 template <class T>
 double GradientLayer<T>::lipschitz_bound() const {
   const Matrix<T> H = f.A * f.A + static_cast<T>(lambda) * f.P;
-  const Vector<T> h = Eigen::SelfAdjointEigenSolver<Matrix<T>>(H).eigenvalues();
-  return (1 - static_cast<T>(tau) * h.array()).abs().maxCoeff();
+  return (1 - tau * eigenvalues(H.template cast<double>()).array()).abs().maxCoeff();
 }
 
 template <class T>
@@ -62,7 +62,7 @@ SmoothingLayer<T>::SmoothingLayer(Quadratic<T> quadratic, double c_, double tau_
     : f(std::move(quadratic)), c(c_), tau(tau_) {
   const Matrix<double> P = f.P.template cast<double>(),
                        I = Matrix<double>::Identity(P.rows(), P.cols());
-  smoothing = Eigen::LLT<Matrix<double>>(I + c * P).solve(I).template cast<T>();
+  smoothing = solve(I + c * P, I).template cast<T>();
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-# fejer_component(NAME SOURCES … HEADERS … PUBLIC … PRIVATE …): one static library fejer::NAME with
+# fejer_component(NAME SOURCES … HEADERS … PUBLIC … PRIVATE … PRECOMPILE …): one static library fejer::NAME with
 # its own include root, so that a component sees only what it links.
 include_guard(GLOBAL)
 
@@ -21,7 +21,7 @@ if(FEJER_SANITIZE)
 endif()
 
 function(fejer_component name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE;PRECOMPILE" ${ARGN})
   add_library(fejer_${name} STATIC ${ARG_SOURCES})
   add_library(fejer::${name} ALIAS fejer_${name})
   set_target_properties(fejer_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
@@ -31,5 +31,8 @@ function(fejer_component name)
   target_include_directories(fejer_${name} PRIVATE src)
   target_link_libraries(fejer_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE}
                                       $<BUILD_INTERFACE:fejer_flags>)
+  # A third of the time of most sources. The presets dev and clang do without.
+  target_precompile_headers(fejer_${name} PRIVATE <algorithm> <cmath> <complex> <functional> <memory>
+                                                  <string> <vector> ${ARG_PRECOMPILE})
   set_property(GLOBAL APPEND PROPERTY FEJER_COMPONENTS fejer_${name})
 endfunction()

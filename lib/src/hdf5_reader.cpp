@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <complex>
 #include <cstdlib>
+#include <cstring>
 #include <fejer/error.hpp>
 #include <fejer/files.hpp>
 #include <set>
@@ -141,7 +142,7 @@ Hdf5Reader::Impl::Impl(const std::string& path_) : path(path_), sealed(verify_se
 bool Hdf5Reader::Impl::exists(const std::string& name) const {
   left_file = false;
   if (name == "/") return true;
-  if (name.find('\0') != std::string::npos) return false;
+  if (std::strlen(name.c_str()) != name.size()) return false;
   for (std::size_t end = name.find('/', 1);; end = name.find('/', end + 1)) {
     const std::string part = name.substr(0, end);
     if (H5Lexists(file.get(), part.c_str(), access.get()) <= 0) return false;

@@ -6,11 +6,11 @@
 #include <numbers>
 
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <fejer/models/multi_convolution.hpp>
 #include <fejer/parallel.hpp>
 
 #include "frequency_grid.hpp"
+#include "largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -40,8 +40,7 @@ class LargestEigenvalue {
     shifted_ = -g;
     shifted_.diagonal().array() += value_ * (1 + slack);
     if (value_ > 0 && factor_.compute(shifted_).info() == Eigen::Success) return;
-    solver_.compute(g, Eigen::EigenvaluesOnly);
-    value_ = std::max(value_, solver_.eigenvalues()[g.rows() - 1]);
+    value_ = std::max(value_, detail::largest_eigenvalue(g));
   }
   double value() const { return value_; }
 
@@ -49,7 +48,6 @@ class LargestEigenvalue {
   double value_ = 0;
   Matrix shifted_;
   Eigen::LLT<Matrix> factor_;
-  Eigen::SelfAdjointEigenSolver<Matrix> solver_;
 };
 
 /// exp(2 pi i k q / n) for q = 0..taps-1.

@@ -1,6 +1,6 @@
 #include <fejer/models/fully_connected_network.hpp>
 
-#include <Eigen/Eigenvalues>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -10,6 +10,7 @@
 #include <fejer/parallel.hpp>
 
 #include "converted.hpp"
+#include "largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -38,9 +39,9 @@ void check(const FullyConnectedParameters& p) {
 /// From the eigenvalues of the smaller of W W^T and W^T W.
 double spectral_norm(const Array<double>& weights) {
   const auto w = as_matrix(ConstView<double>(weights));
-  const Matrix gram = w.rows() <= w.cols() ? Matrix(w * w.transpose()) : Matrix(w.transpose() * w);
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram, Eigen::EigenvaluesOnly);
-  return std::sqrt(std::max(0.0, solver.eigenvalues().maxCoeff()));
+  const Eigen::MatrixXd gram =
+      w.rows() <= w.cols() ? Matrix(w * w.transpose()) : Matrix(w.transpose() * w);
+  return std::sqrt(std::max(0.0, detail::largest_eigenvalue(gram)));
 }
 
 }  // namespace

@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
 #include "../frequency_grid.hpp"
+#include "../largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -150,10 +151,9 @@ NormGradient frequency_norm_gradient(const Array<double>& kernel) {
   const Eigen::MatrixXcd a = symbols.symbol();
   const bool wide = a.cols() > a.rows();
   const Eigen::MatrixXcd gram = wide ? Eigen::MatrixXcd(a * a.adjoint()) : a.adjoint() * a;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXcd> solver(gram);
-  const double sigma = std::sqrt(std::max(0.0, solver.eigenvalues()[gram.rows() - 1]));
+  const auto [largest, one] = detail::largest_eigenpair(gram);
+  const double sigma = std::sqrt(std::max(0.0, largest));
   if (!(sigma > 0)) throw ArgumentError("frequency_norm_gradient: the kernel is zero");
-  const Eigen::VectorXcd one = solver.eigenvectors().col(gram.rows() - 1);
   const Eigen::VectorXcd u = wide ? one : Eigen::VectorXcd(a * one / sigma);
   const Eigen::VectorXcd v = wide ? Eigen::VectorXcd(a.adjoint() * one / sigma) : one;
   const double factor = std::sqrt(detail::inflation(dy, ny) * detail::inflation(dx, nx) *

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <string>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <fejer/eigen.hpp>
+
+#include "../largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -32,12 +34,11 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
                      std::to_string(iterations) + " iterations, expected a matrix and at least 1");
   const Matrix m = matrix(w);
   const bool tall = m.rows() > m.cols();
-  const Matrix gram = tall ? Matrix(m.transpose() * m) : Matrix(m * m.transpose());
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
-  norm_ = std::sqrt(std::max(0.0, solver.eigenvalues()[gram.rows() - 1]));
+  const Eigen::MatrixXd gram = tall ? Matrix(m.transpose() * m) : Matrix(m * m.transpose());
+  const auto [largest, one] = detail::largest_eigenpair(gram);
+  norm_ = std::sqrt(std::max(0.0, largest));
   if (!(norm_ > 0) || !std::isfinite(norm_))
     throw ArgumentError("Orthonormalised: the norm of the matrix is " + std::to_string(norm_));
-  const Eigen::VectorXd one = solver.eigenvectors().col(gram.rows() - 1);
   const Eigen::VectorXd other =
       tall ? Eigen::VectorXd(m * one) : Eigen::VectorXd(m.transpose() * one);
   norm_gradient_ = tall ? to_array(other / norm_ * one.transpose())
