@@ -76,9 +76,11 @@ LassoLayer<T> lasso() {
 }
 
 LassoLayer<double> diagonal_lasso() {
-  const Vector<double> a = (Vector<double>(4) << 1, 0.8, 0.5, 0.3).finished();
-  return {a.asDiagonal(), (Vector<double>(4) << 2, -1.5, 1, 0.2).finished(),
-          (Vector<double>(4) << 0.1, 0.2, 0.1, 0.5).finished().array().log().matrix(), 1};
+  Vector<double> a(4), y(4), weights(4);
+  a << 1, 0.8, 0.5, 0.3;
+  y << 2, -1.5, 1, 0.2;
+  weights << 0.1, 0.2, 0.1, 0.5;
+  return {a.asDiagonal(), y, weights.array().log(), 1};
 }
 
 Array<double> diagonal_truth() {
