@@ -28,7 +28,7 @@ TUNED = {
 # The same instructions for all sides.
 KERNELS = {isa: {"FEJER_KERNELS": isa, "ATEN_CPU_CAPABILITY": isa, "ONEDNN_MAX_CPU_ISA": onednn}
            for isa, onednn in (("avx2", "AVX2"), ("avx512", "AVX512_CORE"))}
-SAMPLE_SECONDS = 0.02  # short calls are repeated within a sample
+SAMPLE_SECONDS = 0.1  # short calls are repeated within a sample, as iterations follow each other
 ROW_SECONDS = 10.0  # a row takes about this long, but at least LEAST_ROUNDS
 LEAST_ROUNDS, SLOW_ROUNDS = 3, 2  # the latter where one round takes longer than a row should
 
