@@ -18,7 +18,7 @@ class ProcessGroup {
 
  private:
   Processes processes_;
-  int exceptions_;
+  [[maybe_unused]] int exceptions_;  // of a build with MPI
 };
 
 }  // namespace fejer::command

@@ -1,6 +1,8 @@
 #include <fejer/models/adaptive_spline.hpp>
 
 #include <doctest/doctest.h>
+#include <algorithm>
+#include <vector>
 
 #include "small_models.hpp"
 

@@ -11,7 +11,7 @@ using namespace fejer_test;
 
 namespace {
 
-constexpr double sigma = 0.05;
+constexpr double one_level = 0.05;
 
 template <class T>
 Array<T> to(const Array<double>& x) {
@@ -130,11 +130,11 @@ TEST_CASE("tiles: the bits do not depend on the number of threads") {
   double value = 0;
   {
     const ScopedThreads threads(1);
-    value = R.value_and_gradient(x, sigma, one);
+    value = R.value_and_gradient(x, one_level, one);
   }
   for (const int count : {2, 4}) {
     const ScopedThreads threads(count);
-    CHECK(R.value_and_gradient(x, sigma, more) == value);
+    CHECK(R.value_and_gradient(x, one_level, more) == value);
     CHECK(same_bits(one, more));
   }
 }
