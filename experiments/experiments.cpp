@@ -9,6 +9,7 @@
 #include "command/text.hpp"
 #include "denoising/denoising.hpp"
 #include "equilibrium_closed_form/equilibrium_closed_form.hpp"
+#include "ialm_images/ialm_images.hpp"
 #include "ialm_synthetic/ialm_synthetic.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
@@ -47,6 +48,14 @@ const std::vector<Experiment>& all() {
        "sparse networks trained to KKT points by the augmented Lagrangian method, beside Adam",
        {"sweeps", "adam_steps"},
        ialm_synthetic::run},
+      {"ialm_mnist",
+       "sparse networks on MNIST: the augmented Lagrangian method beside six tuned baselines",
+       {"folder", "samples"},
+       ialm_images::run_mnist},
+      {"ialm_fashion_mnist",
+       "the same on Fashion-MNIST",
+       {"folder", "samples"},
+       ialm_images::run_fashion_mnist},
   };
   return list;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace fejer::detail {
 
@@ -47,28 +48,50 @@ Pair PairProblem::minimiser(double c, double d) const {
   return best;
 }
 
+namespace {
+
+/// w times columns [begin, end) of the Gram matrix: a sum over the columns of w that are not 0.
+Eigen::MatrixXd product_with_columns(const Eigen::MatrixXd& w, const Eigen::MatrixXd& gram,
+                                     Index begin, Index end) {
+  std::vector<Index> active;
+  for (Index j = 0; j < w.cols(); ++j)
+    if (!(w.col(j).array() == 0).all()) active.push_back(j);
+  const Eigen::MatrixXd some = w(Eigen::all, active);
+  const Eigen::MatrixXd rows = gram(active, Eigen::seq(begin, end - 1));
+  return some * rows;
+}
+
+}  // namespace
+
 void descend(const LayerSums& sums, double rho, double lambda_w, double lambda_b, Index passes,
              Eigen::MatrixXd& w, Eigen::VectorXd& b) {
+  constexpr Index block = 32;
   const auto fit_bias = [&] {
     b = rho / (rho * sums.count + 2 * lambda_b) * (sums.t - w * sums.z);
   };
-  Eigen::VectorXd q(w.rows());
+  Eigen::VectorXd q(w.rows()), old(w.rows());
+  const auto minimise = [&](Index j, const auto& product) {
+    const double curvature = sums.gram(j, j);
+    old = w.col(j);
+    w.col(j).setZero();
+    if (!(curvature > 0)) return;
+    q = rho * (sums.cross.col(j) - product + curvature * old - sums.z[j] * b);
+    const double norm = q.norm();
+    if (norm > lambda_w) w.col(j) = ((1 - lambda_w / norm) / (rho * curvature)) * q;
+  };
   for (Index pass = 0; pass < passes; ++pass) {
     fit_bias();
-    for (Index j = 0; j < w.cols(); ++j) {
-      const double curvature = sums.gram(j, j);
-      if (!(curvature > 0)) {
-        w.col(j).setZero();
-        continue;
+    for (Index begin = 0; begin < w.cols(); begin += block) {
+      const Index end = std::min(begin + block, w.cols());
+      Eigen::MatrixXd product = product_with_columns(w, sums.gram, begin, end);
+      for (Index j = begin; j < end; ++j) {
+        minimise(j, product.col(j - begin));
+        old = w.col(j) - old;
+        const Index left = end - j - 1;
+        if (left > 0 && !(old.array() == 0).all())
+          product.rightCols(left).noalias() +=
+              old * sums.gram.col(j).segment(j + 1, left).transpose();
       }
-      q.noalias() = sums.cross.col(j) - w * sums.gram.col(j);
-      q += curvature * w.col(j) - sums.z[j] * b;
-      q *= rho;
-      const double norm = q.norm();
-      if (norm > lambda_w)
-        w.col(j) = ((1 - lambda_w / norm) / (rho * curvature)) * q;
-      else
-        w.col(j).setZero();
     }
   }
   fit_bias();

@@ -6,20 +6,25 @@
 #include <sstream>
 
 #include <fejer/files.hpp>
-#include <fejer/models/model_file.hpp>
 #include <fejer/parallel.hpp>
-#include <fejer/vector.hpp>
 
+#include "../sparse_training/trainers.hpp"
 #include "console.hpp"
 #include "problem.hpp"
 #include "record.hpp"
 #include "text.hpp"
-#include "trainers.hpp"
 
 namespace fejer::ialm_synthetic {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using sparse_training::by_batches;
+using sparse_training::by_ialm;
+using sparse_training::number;
+using sparse_training::Problem;
+using sparse_training::prune_and_save;
+using sparse_training::shares;
+using sparse_training::Trained;
 
 struct Settings {
   Index sweeps = 12000, finishing_sweeps = 1000, adam_steps = 60000;
@@ -50,25 +55,6 @@ AugmentedLagrangianOptions finishing() {
   return o;
 }
 
-/// What pruning leaves of the network, and by how much its values on the test inputs differ.
-Json prune_and_save(const Problem& problem, const Array<double>& p, const std::string& file) {
-  const FullyConnectedParameters whole = network_of(problem.fit, p);
-  const PrunedNetwork pruned = prune(whole);
-  const Index count = problem.test_x.shape()[1];
-  Array<double> x(Shape{static_cast<Index>(pruned.inputs.size()), count});
-  for (std::size_t i = 0; i < pruned.inputs.size(); ++i)
-    copy<double>(problem.test_x.slice(pruned.inputs[i]), x.slice(static_cast<Index>(i)));
-  Array<double> before(problem.test_y.shape()), after(before.shape());
-  FullyConnectedNetwork<double>(whole).values(problem.test_x, before);
-  const FullyConnectedNetwork<double> small(pruned.parameters);
-  small.values(x, after);
-  combine<double>(1, after, -1, before, after);
-  save_model(file, Model<double>{small, {"fejer experiment run ialm_synthetic", "pruned"}});
-  Json widths = {pruned.inputs.size()};
-  for (const auto& w : pruned.parameters.weights) widths.push_back(w.shape()[0]);
-  return {{"widths", widths}, {"largest_difference", max_abs<double>(after)}};
-}
-
 Json train_case(const experiments::Context& context, const Case& c, const Settings& s) {
   SparseFitOptions options;
   options.hidden = c.hidden;
@@ -90,7 +76,7 @@ Json train_case(const experiments::Context& context, const Case& c, const Settin
     if (better(now, ialm)) ialm = std::move(now);
   }
   for (const double rate : s.rates) {
-    Trained now = by_adam(problem, start, rate, s.adam_steps, rng);
+    Trained now = by_batches(problem, start, {{.rate = rate}}, s.adam_steps, rng);
     tried_adam.push_back(now.record);
     if (better(now, adam)) adam = std::move(now);
   }
@@ -99,7 +85,8 @@ Json train_case(const experiments::Context& context, const Case& c, const Settin
   record["ialm"] = ialm.record;
   record["adam"] = adam.record;
   record["adam_then_ialm"] = finished.record;
-  record["pruned"] = prune_and_save(problem, finished.p, context.out + "/" + c.name + ".h5");
+  record["pruned"] =
+      prune_and_save(problem, finished.p, "ialm_synthetic", context.out + "/" + c.name + ".h5");
   record["ialm_tried"] = tried_ialm;
   record["adam_tried"] = tried_adam;
   record["smoke"] = context.smoke;
@@ -114,8 +101,8 @@ Json sweep_lambda(const experiments::Context& context, const Settings& s) {
     options.hidden = {20};
     options.lambda_w = lambda;
     const Problem problem = make_problem(1, options);
-    const Trained adam =
-        by_adam(problem, problem.fit.initial(Rng(1)), 1e-2, s.adam_steps / 2, Rng(1));
+    const Trained adam = by_batches(problem, problem.fit.initial(Rng(1)), {{.rate = 1e-2}},
+                                    s.adam_steps / 2, Rng(1));
     const Trained finished = by_ialm(problem, adam.p, finishing(), 5 * s.finishing_sweeps,
                                      state_file(context, "lambda"), context.resume);
     rows.push_back({{"lambda_w", lambda},
@@ -149,18 +136,6 @@ Json sweep_beta(const experiments::Context& context, const Settings& s) {
                     {"last_objective", t.record["last_objective"]}});
   }
   return {{"smoke", context.smoke}, {"rows", rows}};
-}
-
-std::string number(const Json& value, const char* format = "%.3g") {
-  char text[32];
-  std::snprintf(text, sizeof text, format, value.get<double>());
-  return text;
-}
-
-std::string shares(const Json& values) {
-  std::string text;
-  for (const Json& v : values) text += (text.empty() ? "" : " / ") + number(v, "%.2f");
-  return text;
 }
 
 std::string case_row(const Json& c, const char* way) {

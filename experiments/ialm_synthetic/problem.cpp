@@ -39,7 +39,7 @@ struct Teacher {
 
 }  // namespace
 
-Problem make_problem(std::uint64_t seed, const SparseFitOptions& options) {
+sparse_training::Problem make_problem(std::uint64_t seed, const SparseFitOptions& options) {
   const Rng rng(seed);
   const Teacher teacher(rng);
   Array<double> x = normal({inputs, samples}, rng.stream("x"), 1);
@@ -50,24 +50,6 @@ Problem make_problem(std::uint64_t seed, const SparseFitOptions& options) {
   scale<double>(test_y, factor);
   add_normal<double>(y, noise, rng.stream("noise"));
   return {SparseFit(std::move(x), std::move(y), options), std::move(test_x), std::move(test_y)};
-}
-
-FullyConnectedParameters network_of(const SparseFit& fit, const Array<double>& p) {
-  FullyConnectedParameters network;
-  for (Index l = 1; l <= fit.layers(); ++l) {
-    network.weights.emplace_back(fit.weights(ConstView<double>(p), l));
-    network.biases.emplace_back(fit.bias(ConstView<double>(p), l));
-  }
-  network.slope = fit.options().slope;
-  network.activated_output = fit.options().activated_output;
-  return network;
-}
-
-double test_error(const Problem& problem, const Array<double>& p) {
-  Array<double> value(problem.test_y.shape());
-  FullyConnectedNetwork<double>(network_of(problem.fit, p)).values(problem.test_x, value);
-  const double d = distance(value, problem.test_y);
-  return d * d / static_cast<double>(value.size());
 }
 
 }  // namespace fejer::ialm_synthetic

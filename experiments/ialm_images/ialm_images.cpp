@@ -1,0 +1,246 @@
+// Sparse networks on MNIST and Fashion-MNIST, after Liu, Liu and Chen, beside tuned baselines.
+#include "ialm_images.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include <fejer/files.hpp>
+#include <fejer/parallel.hpp>
+
+#include "../sparse_training/trainers.hpp"
+#include "console.hpp"
+#include "images.hpp"
+#include "record.hpp"
+#include "report.hpp"
+#include "text.hpp"
+
+namespace fejer::ialm_images {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using sparse_training::by_batches;
+using sparse_training::by_ialm;
+using sparse_training::by_proximal_gradient;
+using sparse_training::Problem;
+using sparse_training::Stochastic;
+using sparse_training::Trained;
+
+/// Sizes of a run, chosen so that all ways take about the same CPU time.
+struct Plan {
+  Index samples = 0, seeds = 1;
+  Index epochs = 0;     ///< of stochastic methods
+  Index sweeps = 0;     ///< of the augmented Lagrangian method
+  Index gradients = 0;  ///< of proximal gradient
+};
+
+struct Baseline {
+  const char* name;
+  OptimiserKind kind;
+  bool proximal;
+  double momentum, rate;  ///< the middle one of the first three rates
+};
+
+const std::vector<Baseline> baselines = {{"adam", OptimiserKind::adam, false, 0, 3e-3},
+                                         {"adamax", OptimiserKind::adamax, false, 0, 1e-2},
+                                         {"adagrad", OptimiserKind::adagrad, false, 0, 3e-2},
+                                         {"sgd", OptimiserKind::sgd, false, 0.9, 1e-2},
+                                         {"proximal_sgd", OptimiserKind::sgd, true, 0, 1e-1}};
+
+bool better(const Trained& now, const Trained& best) {
+  return best.p.size() == 0 ||
+         (std::isfinite(now.objective()) && !(now.objective() >= best.objective()));
+}
+
+/// All trainings of one size and seed.
+class Trainings {
+ public:
+  Trainings(const experiments::Context& context, const ImageSet& set, const Plan& plan, Index seed,
+            std::string experiment, std::string name)
+      : context_(context),
+        plan_(plan),
+        experiment_(std::move(experiment)),
+        name_(std::move(name)),
+        rng_(static_cast<std::uint64_t>(seed)),
+        problem_(make_problem(set, plan.samples)),
+        judge_(problem_.fit),
+        start_(problem_.fit.initial(rng_)) {}
+
+  /// `rates`: those that an earlier seed found, or null, then they are tuned.
+  Json run(Json& rates) {
+    Json record = {{"samples", plan_.samples}, {"name", name_}, {"smoke", context_.smoke}};
+    record["start_objective"] = problem_.fit.value(start_);
+    Json& ways = record["ways"];
+    for (const Baseline& b : baselines) {
+      say(b.name);
+      if (!rates.contains(b.name)) rates[b.name] = tuned_rate(b, record["tuning"][b.name]);
+      ways[b.name] = judged(stochastic(b, rates[b.name], plan_.epochs));
+    }
+    say("proximal_gradient");
+    ways["proximal_gradient"] = judged(by_proximal_gradient(problem_, start_, plan_.gradients));
+    say("ialm");
+    ways["ialm"] = scratch(record["tuning"]["ialm"]);
+    say("adam and a finisher");
+    finishers(ways, rates["adam"]);
+    record["rates"] = rates;
+    record["pruned"] =
+        prune_and_save(problem_, finished_, experiment_, context_.out + "/" + name_ + ".h5");
+    return record;
+  }
+
+ private:
+  static Problem make_problem(const ImageSet& set, Index samples) {
+    SparseFitOptions options;
+    options.hidden = {30};
+    options.lambda_w = 2e-3;
+    options.lambda_b = 1e-3;
+    Images train = set.train.first(samples);
+    return {SparseFit(std::move(train.pixels), std::move(train.labels), options), set.test.pixels,
+            set.test.labels};
+  }
+  void say(const std::string& way) const {
+    command::note("experiment " + experiment_ + ": " + name_ + ", " + way);
+  }
+  Index steps(Index epochs) const { return std::max<Index>(1, epochs * (plan_.samples / 64)); }
+  Trained stochastic(const Baseline& b, double rate, Index epochs) const {
+    const Stochastic how{{.kind = b.kind, .rate = rate, .momentum = b.momentum}, b.proximal};
+    return by_batches(problem_, start_, how, steps(epochs), rng_);
+  }
+  /// Three rates a factor 3 apart, and further ones as long as the best is at an end, each with a
+  /// quarter of the epochs.
+  double tuned_rate(const Baseline& b, Json& tried) const {
+    constexpr int least = 3, most = 7;
+    constexpr double factor = 3;
+    const auto objective = [&](double rate) {
+      const double f = stochastic(b, rate, (plan_.epochs + 3) / 4).objective();
+      tried.push_back({{"rate", rate}, {"objective", f}});
+      return std::isfinite(f) ? f : std::numeric_limits<double>::infinity();
+    };
+    std::vector<double> rates = {b.rate / factor, b.rate, b.rate * factor}, values;
+    for (const double rate : rates) values.push_back(objective(rate));
+    for (int count = least;; ++count) {
+      const auto best = std::min_element(values.begin(), values.end()) - values.begin();
+      const bool low = best == 0, high = best + 1 == static_cast<std::ptrdiff_t>(rates.size());
+      if (count == most || (!low && !high) || context_.smoke)
+        return rates[static_cast<std::size_t>(best)];
+      const double rate = low ? rates.front() / factor : rates.back() * factor;
+      const double value = objective(rate);
+      rates.insert(low ? rates.begin() : rates.end(), rate);
+      values.insert(low ? values.begin() : values.end(), value);
+    }
+  }
+  /// Accuracy, and how far the end is from a KKT point when a forward pass and a back-propagation
+  /// give u, v and the multipliers (as the state of the method itself does where it has one).
+  Json judged(const Trained& t) const {
+    Json record = t.record;
+    if (!std::isfinite(t.objective())) return record;
+    record["accuracy"] = accuracy(problem_, t.p);
+    if (!record.contains("kkt_residual"))
+      record["kkt_residual"] = judge_.kkt(judge_.init(t.p)).residual();
+    return record;
+  }
+  Trained ialm(const Array<double>& start, double rho, double last, bool dual, Index sweeps) const {
+    AugmentedLagrangianOptions o;
+    o.rho = rho;
+    o.rho_max = last;
+    o.growth = std::pow(last / rho, 1.25 / static_cast<double>(sweeps));
+    o.dual_start = dual;
+    return by_ialm(problem_, start, o, sweeps, context_.out + "/cells/" + name_ + "-state.h5",
+                   context_.resume);
+  }
+  /// From scratch: each schedule of rho with a quarter of the sweeps, the best of them in full.
+  Json scratch(Json& tried) const {
+    Trained best;
+    std::pair<double, bool> schedule;
+    for (const bool dual : {false, true})
+      for (const double rho : {0.5, 1.0, 4.0}) {
+        if (context_.smoke && (dual || rho != 1)) continue;
+        Trained t = ialm(start_, rho, 50, dual, (plan_.sweeps + 3) / 4);
+        tried.push_back({{"rho", rho}, {"dual_start", dual}, {"objective", t.objective()}});
+        if (!better(t, best)) continue;
+        best = std::move(t);
+        schedule = {rho, dual};
+      }
+    return judged(ialm(start_, schedule.first, 50, schedule.second, plan_.sweeps));
+  }
+  /// Half of the budget for Adam, the other half for what finishes.
+  void finishers(Json& ways, double rate) {
+    const Trained warm = stochastic(baselines.front(), rate, (plan_.epochs + 1) / 2);
+    ways["adam_half"] = judged(warm);
+    const Trained end = ialm(warm.p, 8, 50, true, (plan_.sweeps + 1) / 2);
+    ways["adam_then_ialm"] = judged(end);
+    ways["adam_then_proximal_gradient"] =
+        judged(by_proximal_gradient(problem_, warm.p, (plan_.gradients + 1) / 2));
+    finished_ = end.p;
+  }
+
+  const experiments::Context& context_;
+  Plan plan_;
+  std::string experiment_, name_;
+  Rng rng_;
+  Problem problem_;
+  InexactAugmentedLagrangian judge_;
+  Array<double> start_, finished_;
+};
+
+std::vector<Plan> plans(const experiments::Context& context) {
+  if (context.smoke) return {{.samples = 100, .epochs = 20, .sweeps = 20, .gradients = 20}};
+  const std::vector<Plan> known = {
+      {.samples = 500, .seeds = 3, .epochs = 400, .sweeps = 400, .gradients = 700},
+      {.samples = 5000, .epochs = 60, .sweeps = 100, .gradients = 120},
+      {.samples = 60000, .epochs = 6, .sweeps = 12, .gradients = 15}};
+  std::vector<Plan> chosen;
+  for (const std::string& text :
+       experiments::selected(context, "samples", {"500", "5000", "60000"}, {"500", "5000"}))
+    for (const Plan& plan : known)
+      if (text == std::to_string(plan.samples)) chosen.push_back(plan);
+  return chosen;
+}
+
+Json finish(const experiments::Context& context, const Json& record) {
+  write_text(context.out + "/record.json", record.dump(1) + "\n");
+  write_text(context.out + "/report.md", report(record));
+  return record;
+}
+
+Json run(const experiments::Context& context, const std::string& name, const std::string& folder) {
+  const auto set = context.set.find("folder");
+  const std::string path = set == context.set.end() ? context.data + "/" + folder : set->second;
+  Json record = command::environment_json();
+  record["experiment"] = name;
+  record["smoke"] = context.smoke;
+  const std::vector<Plan> chosen = plans(context);
+  const std::optional<ImageSet> images = read_images(path);
+  if (!images) {
+    record["skipped"] = "no pictures in " + folder + "; scripts/fetch_mnist fetches them";
+    command::note("experiment " + name + ": skipped, no pictures in " + path +
+                  "; scripts/fetch_mnist fetches them");
+    return finish(context, record);
+  }
+  const ScopedThreads one(1);  // CPU seconds are compared
+  std::filesystem::create_directories(context.out + "/cells");
+  record["runs"] = Json::array();
+  for (const Plan& plan : chosen) {
+    Json rates = Json::object();
+    for (Index seed = 1; seed <= plan.seeds; ++seed) {
+      const std::string cell = std::to_string(plan.samples) + "-seed" + std::to_string(seed);
+      record["runs"].push_back(experiments::kept(
+          context, context.out + "/cells/" + cell + ".json",
+          [&] { return Trainings(context, *images, plan, seed, name, cell).run(rates); }));
+      rates = record["runs"].back()["rates"];
+    }
+  }
+  return finish(context, record);
+}
+
+}  // namespace
+
+Json run_mnist(const experiments::Context& context) { return run(context, "ialm_mnist", "mnist"); }
+Json run_fashion_mnist(const experiments::Context& context) {
+  return run(context, "ialm_fashion_mnist", "fashion-mnist");
+}
+
+}  // namespace fejer::ialm_images
