@@ -21,6 +21,11 @@ inline std::string data_folder() {
 
 inline std::string data(const std::string& file) { return data_folder() + "/" + file; }
 
+/// A published model, or its golden outputs.
+inline std::string reference_model(const std::string& name) {
+  return data("reference_models/" + name + ".h5");
+}
+
 inline bool have_data() {
   if (std::filesystem::is_directory(data_folder())) return true;
   const char* required = std::getenv("FEJER_REQUIRE_DATA");

@@ -11,10 +11,10 @@
 namespace fejer::command {
 namespace {
 
-volatile std::sig_atomic_t flag = 0;
+volatile std::sig_atomic_t signalled = 0;
 
 extern "C" void on_signal(int number) {
-  flag = 1;
+  signalled = 1;
   std::signal(number, SIG_DFL);
 }
 
@@ -25,7 +25,7 @@ void catch_interrupts() {
   std::signal(SIGTERM, on_signal);
 }
 
-bool interrupted() { return flag != 0; }
+bool interrupted() { return signalled != 0; }
 
 void stop_if_interrupted() {
   if (interrupted()) throw Interrupted{"interrupted; nothing was written"};

@@ -10,7 +10,7 @@
 namespace fejer::command {
 namespace {
 
-constexpr Colour black{0.1, 0.1, 0.1}, grey{0.85, 0.85, 0.85}, ink{0.12, 0.35, 0.66},
+constexpr Colour black{0.1, 0.1, 0.1}, pale{0.85, 0.85, 0.85}, ink{0.12, 0.35, 0.66},
     warning{0.73, 0.12, 0.16};
 
 void draw_colour_scale(Canvas& canvas, double x, double y, double height, double range) {
@@ -75,10 +75,10 @@ void draw_curve(Canvas& canvas, const Frame& at, const Curve& curve, const Axis&
   const auto x_of = [&](double value) { return at.left + at.width * across.place(value); };
   const auto y_of = [&](double value) { return at.top + at.height * (1 - up.place(value)); };
   for (const double tick : axis_ticks(across.low, across.high, 8))
-    canvas.line(x_of(tick), at.top, x_of(tick), at.top + at.height, grey);
+    canvas.line(x_of(tick), at.top, x_of(tick), at.top + at.height, pale);
   for (const double tick :
        up.logarithmic ? logarithmic_ticks(up.low, up.high) : axis_ticks(up.low, up.high, 5)) {
-    canvas.line(at.left, y_of(tick), at.left + at.width, y_of(tick), grey);
+    canvas.line(at.left, y_of(tick), at.left + at.width, y_of(tick), pale);
     canvas.text(at.left - 6, y_of(tick) + 4, short_number(tick), 12, Align::right);
   }
   if (curve.threshold > 0 && curve.threshold >= up.low && curve.threshold <= up.high) {

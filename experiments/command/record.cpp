@@ -14,7 +14,7 @@
 namespace fejer::command {
 namespace {
 
-std::string cell(double value) {
+std::string csv_cell(double value) {
   if (!std::isfinite(value)) return "";
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", value);
@@ -76,9 +76,9 @@ std::string history_csv(const std::vector<Iteration>& history,
   std::string csv = "iteration,residual,objective,psnr,seconds\n";
   for (const Iteration& row : history) {
     const auto found = psnr_at.find(row.iteration);
-    csv += std::to_string(row.iteration) + "," + cell(row.residual) + "," + cell(row.objective) +
-           "," + (found == psnr_at.end() ? "" : cell(found->second)) + "," + cell(row.seconds) +
-           "\n";
+    csv += std::to_string(row.iteration) + "," + csv_cell(row.residual) + "," +
+           csv_cell(row.objective) + "," + (found == psnr_at.end() ? "" : csv_cell(found->second)) +
+           "," + csv_cell(row.seconds) + "\n";
   }
   return csv;
 }

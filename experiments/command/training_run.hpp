@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "verb.hpp"
+#include "outcome.hpp"
 
 namespace fejer::command {
 

@@ -3,8 +3,8 @@
 /// main owns parsing, --threads, --json, errors and exit codes.
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <nlohmann/json.hpp>
-#include <string>
+
+#include "outcome.hpp"
 
 namespace fejer::command {
 
@@ -14,17 +14,6 @@ struct Common {
   bool json = false;
 };
 
-namespace exit_code {
-constexpr int done = 0, internal_error = 1, bad_input = 2, not_converged = 3, interrupted = 130;
-}
-
-/// Printed by main: `json` with --json, otherwise `text`.
-struct Outcome {
-  int code = exit_code::done;
-  nlohmann::ordered_json json;
-  std::string text;
-  bool silent = false;  ///< another process prints
-};
 using Action = std::function<Outcome(const Common&)>;
 
 Action add_pack(CLI::App& verb);

@@ -5,18 +5,18 @@
 namespace fejer::equilibrium_closed_form {
 namespace {
 
-using Layer = LassoLayer<double>;
+using Lasso = LassoLayer<double>;
 
 std::string at(const char* name, Index K) { return name + (".K" + std::to_string(K)); }
 
-Array<double> backprojection(const Layer& layer) {
+Array<double> backprojection(const Lasso& layer) {
   const Vector<double> b = layer.A.transpose() * layer.y;
   Array<double> x(Shape{b.size()});
   std::copy(b.begin(), b.end(), x.begin());
   return x;
 }
 
-void solution(Checks& c, const Layer& layer, const Estimate& exact) {
+void solution(Checks& c, const Lasso& layer, const Estimate& exact) {
   const struct {
     Index j;
     double x, gradient;
@@ -33,7 +33,7 @@ void solution(Checks& c, const Layer& layer, const Estimate& exact) {
     c.add("P2.x" + element, exact.x[s.j], s.x, 6e-12);
     c.add("C7.w" + element, exact.gradient[s.j], s.gradient, 6e-13);
     c.add("C7.w" + element + ".difference",
-          difference(std::vector<Layer>{layer}, s.j, start, truth) - exact.gradient[s.j], 0, 1e-10);
+          difference(std::vector<Lasso>{layer}, s.j, start, truth) - exact.gradient[s.j], 0, 1e-10);
   }
   double margin = 1;
   const Vector<double> dual =
@@ -49,7 +49,7 @@ void solution(Checks& c, const Layer& layer, const Estimate& exact) {
 }
 
 /// |gradient of JFB(K, infinity) - exact| <= M |g_S| rho_S^K / (1 - rho_S).
-void truncated(Checks& c, const Layer& layer, const Estimate& exact) {
+void truncated(Checks& c, const Lasso& layer, const Estimate& exact) {
   const struct {
     Index K;
     double cosine, cosine_tolerance, relative, tolerance;
@@ -86,7 +86,7 @@ void truncated(Checks& c, const Layer& layer, const Estimate& exact) {
   }
 }
 
-void restarts(Checks& c, const Layer& layer, const Estimate& exact) {
+void restarts(Checks& c, const Lasso& layer, const Estimate& exact) {
   const Index restarts[] = {0, 1, 2, 5, 10, 20};
   struct Cell {
     double reference, tolerance;
@@ -116,7 +116,7 @@ void restarts(Checks& c, const Layer& layer, const Estimate& exact) {
 
 /// d_K = (1 - (1 - a^2)^K) exact, element by element.
 void diagonal(Checks& c) {
-  const Layer layer = diagonal_lasso();
+  const Lasso layer = diagonal_lasso();
   const double exact[] = {-0.01, 0.01171875, 0.24, 0}, one[] = {-0.01, 0.0075, 0.06, 0},
                five[] = {-0.01, 0.01164789, 0.18304688, 0};
   const Array<double> start(Shape{4}), truth = diagonal_truth();
@@ -137,7 +137,7 @@ void diagonal(Checks& c) {
 }  // namespace
 
 void check_lasso(Checks& c) {
-  const Layer layer = lasso<double>();
+  const Lasso layer = lasso<double>();
   const Estimate exact = estimate(layer, exact_options(), backprojection(layer), lasso_truth());
   truncated(c, layer, exact);
   restarts(c, layer, exact);

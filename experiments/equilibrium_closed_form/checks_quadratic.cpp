@@ -5,12 +5,12 @@
 namespace fejer::equilibrium_closed_form {
 namespace {
 
-using Layer = GradientLayer<double>;
+using Tikhonov = GradientLayer<double>;
 
 const std::string id(const char* name, Index K) { return name + (".K" + std::to_string(K)); }
 
 /// d loss / d log lambda = -lambda <H^-1 (x* - truth), P x*>, H = A^2 + lambda P.
-double closed_form(const Layer& layer, const Array<double>& truth) {
+double closed_form(const Tikhonov& layer, const Array<double>& truth) {
   const Matrix<double> H = layer.f.A * layer.f.A + layer.lambda * layer.f.P;
   const Vector<double> x = solve(H, layer.f.Ay),
                        g = x - Eigen::Map<const Vector<double>>(truth.data(), truth.size());
@@ -19,7 +19,7 @@ double closed_form(const Layer& layer, const Array<double>& truth) {
 
 void unrolled(Checks& c) {
   const Array<double> y = tikhonov_data(), truth = tikhonov_truth();
-  const Layer layer = tikhonov_layer();
+  const Tikhonov layer = tikhonov_layer();
   const struct {
     Index K;
     double reference;
@@ -39,7 +39,7 @@ void unrolled(Checks& c) {
 
 void implicit(Checks& c) {
   const Array<double> y = tikhonov_data(), truth = tikhonov_truth();
-  const Layer layer = tikhonov_layer();
+  const Tikhonov layer = tikhonov_layer();
   const Estimate exact = estimate(layer, exact_options(), y, truth);
   const double gradient = exact.gradient[0], reference = 0.035568055960066;
   c.add("P1.y", norm(y), 6.338002544104, 6e-13);
@@ -48,7 +48,7 @@ void implicit(Checks& c) {
   c.add("P1.rho", layer.lipschitz_bound(), 0.872065, 6e-7);
   c.add("C2", gradient, reference, 1e-9 * reference);
   c.add("C2.closed_form", closed_form(layer, truth) / gradient, 1, 1e-9);
-  c.add("C2.difference", difference(std::vector<Layer>{layer}, 0, y, truth) / gradient, 1, 1e-9);
+  c.add("C2.difference", difference(std::vector<Tikhonov>{layer}, 0, y, truth) / gradient, 1, 1e-9);
   c.add("C2.adjoint_residual", exact.report.adjoint_residual, 0, 1e-12);
   const struct {
     const char* name;
@@ -69,7 +69,7 @@ struct Row {
 
 void truncated(Checks& c, const char* name, double tau, const std::vector<Row>& table) {
   const Array<double> y = tikhonov_data(), truth = tikhonov_truth();
-  const Layer layer = tikhonov_layer(tau);
+  const Tikhonov layer = tikhonov_layer(tau);
   const Estimate exact = estimate(layer, exact_options(), y, truth);
   for (const Row& row : table) {
     const Estimate cut = estimate(layer, restarted_options(row.K), y, truth);
@@ -89,7 +89,7 @@ void truncated(Checks& c, const char* name, double tau, const std::vector<Row>& 
 void splittings(Checks& c) {
   const Array<double> y = tikhonov_data(), truth = tikhonov_truth();
   const double lambda = 0.05, reference = 0.035568055960066;
-  const Layer one = tikhonov_layer(1);
+  const Tikhonov one = tikhonov_layer(1);
   const Matrix<double> H = one.f.A * one.f.A + lambda * one.f.P;
   const double beta = eigenvalues(H).maxCoeff();
   for (const auto& [name, factor] : {std::pair{"0.5", 0.5}, {"1", 1.0}, {"1.9", 1.9}}) {
@@ -109,11 +109,11 @@ void splittings(Checks& c) {
 
 void untied(Checks& c) {
   const Array<double> y = tikhonov_data(), truth = tikhonov_truth();
-  std::vector<Layer> layers;
+  std::vector<Tikhonov> layers;
   for (const double lambda : {0.02, 0.05, 0.12}) {
     layers.push_back({tikhonov<double>(), lambda, 1, static_cast<Index>(layers.size()), 3});
   }
-  const std::span<const Layer> block(layers);
+  const std::span<const Tikhonov> block(layers);
   const Estimate exact = estimate(block, exact_options(), y, truth),
                  once = estimate(block, restarted_options(1), y, truth),
                  twice = estimate(block, restarted_options(2), y, truth);
@@ -134,7 +134,7 @@ void untied(Checks& c) {
   c.add("C9.cycle1", distance(first, exact.x), 0.04060, 6e-6);
   c.add("C9.cycle2", distance(second, exact.x), 0.04555, 6e-6);
   Matrix<double> J = Matrix<double>::Identity(y.size(), y.size());
-  for (const Layer& l : layers) J -= l.tau * (l.f.A * l.f.A + l.lambda * l.f.P) * J;
+  for (const Tikhonov& l : layers) J -= l.tau * (l.f.A * l.f.A + l.lambda * l.f.P) * J;
   c.add("C9.q", spectral_norm(J), 0.59353, 6e-6);
 }
 

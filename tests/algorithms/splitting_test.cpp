@@ -19,7 +19,7 @@ struct DiagonalData : DiagonalQuadratic {
     for (Index i = 0; i < v.size(); ++i) out[i] = (v[i] + gamma * d[i] * y[i]) / (1 + gamma * d[i]);
   }
 };
-DiagonalData diagonal_data(Index n) { return {quadratic(n)}; }
+DiagonalData diagonal_data(Index size) { return {quadratic(size)}; }
 
 struct Nothing {
   void prox(ConstView<double> v, double, View<double> out) const { copy<double>(v, out); }

@@ -19,9 +19,9 @@ void make_measurement(const ScratchFolder& folder) {
           "0.01", "--out", folder / "m.h5"});
 }
 
-std::vector<std::string> reconstruct(const ScratchFolder& folder,
-                                     const std::vector<std::string>& more = {},
-                                     const std::string& file = "m.h5") {
+std::vector<std::string> reconstruction(const ScratchFolder& folder,
+                                        const std::vector<std::string>& more = {},
+                                        const std::string& file = "m.h5") {
   std::vector<std::string> arguments = {"reconstruct", folder / file, "--out", folder / "x.h5"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
@@ -52,9 +52,9 @@ TEST_CASE("unknown names are refused with the nearest spelling") {
   make_measurement(folder);
   expect_refused(folder, {}, "no verb");
   expect_refused(folder, {"reconstrct"}, "did you mean reconstruct?");
-  expect_refused(folder, reconstruct(folder, {"--prior", "tvv"}), "did you mean tv?");
-  expect_refused(folder, reconstruct(folder, {"--piror", "tv"}), "did you mean --prior?");
-  expect_refused(folder, reconstruct(folder, {"--prior", "tv", "--algorithm", "fitsa"}),
+  expect_refused(folder, reconstruction(folder, {"--prior", "tvv"}), "did you mean tv?");
+  expect_refused(folder, reconstruction(folder, {"--piror", "tv"}), "did you mean --prior?");
+  expect_refused(folder, reconstruction(folder, {"--prior", "tv", "--algorithm", "fitsa"}),
                  "did you mean fista?");
   expect_refused(folder,
                  {"simulate", "--operator", "blurr", "--image", "phantom:shepp-logan:32",
@@ -97,7 +97,7 @@ TEST_CASE("missing, damaged, foreign and newer files are refused") {
   const ScratchFolder folder;
   make_measurement(folder);
   const auto refused = [&](const std::string& file, const std::string& part) {
-    expect_refused(folder, reconstruct(folder, {"--prior", "tv"}, file), part);
+    expect_refused(folder, reconstruction(folder, {"--prior", "tv"}, file), part);
     expect_refused(folder, {"inspect", folder / file}, file);
   };
   const std::string whole = contents(folder / "m.h5");
@@ -115,7 +115,8 @@ TEST_CASE("missing, damaged, foreign and newer files are refused") {
     file.write("kspace", Array<float>(Shape{8, 8}, 1));
     file.commit();
   }
-  expect_refused(folder, reconstruct(folder, {"--prior", "tv"}, "foreign.h5"), "fejer-measurement");
+  expect_refused(folder, reconstruction(folder, {"--prior", "tv"}, "foreign.h5"),
+                 "fejer-measurement");
   {
     Hdf5Writer file(folder / "newer.h5");
     file.format("fejer-measurement", 99);
@@ -127,7 +128,7 @@ TEST_CASE("missing, damaged, foreign and newer files are refused") {
                  {"simulate", "--operator", "denoise", "--image", folder / "p.png", "--noise-level",
                   "0.1", "--out", folder / "x.h5"},
                  "p.png");
-  expect_refused(folder, reconstruct(folder, {"--prior", "model", "--model", folder / "m.h5"}),
+  expect_refused(folder, reconstruction(folder, {"--prior", "model", "--model", folder / "m.h5"}),
                  "fejer-model");
 }
 
@@ -144,16 +145,16 @@ TEST_CASE("wrong shapes and pixels that are not finite are refused") {
     file.commit();
   }
   expect_refused(folder,
-                 reconstruct(folder, {"--prior", "tv", "--truth", folder / "images.h5:/small"}),
+                 reconstruction(folder, {"--prior", "tv", "--truth", folder / "images.h5:/small"}),
                  "(1,16,16)");
   expect_refused(folder,
-                 reconstruct(folder, {"--prior", "tv", "--init", folder / "images.h5:/small"}),
+                 reconstruction(folder, {"--prior", "tv", "--init", folder / "images.h5:/small"}),
                  "(1,16,16)");
   expect_refused(folder,
-                 reconstruct(folder, {"--prior", "tv", "--truth", folder / "images.h5:/nan"}),
+                 reconstruction(folder, {"--prior", "tv", "--truth", folder / "images.h5:/nan"}),
                  "not finite");
   expect_refused(folder,
-                 reconstruct(folder, {"--prior", "tv", "--truth", folder / "images.h5:/nun"}),
+                 reconstruction(folder, {"--prior", "tv", "--truth", folder / "images.h5:/nun"}),
                  "did you mean");
   const auto simulate = [&](const std::string& image) {
     return std::vector<std::string>{"simulate", "--operator",   "denoise",
@@ -179,12 +180,13 @@ TEST_CASE("places that cannot be written to are refused before the work") {
                  {"simulate", "--operator", "denoise", "--image", "phantom:shepp-logan:32",
                   "--noise-level", "0.1", "--out", "/proc/x.h5"},
                  "/proc/x.h5");
-  expect_refused(folder, reconstruct(folder, {"--prior", "tv", "--report", folder / "m.h5"}),
+  expect_refused(folder, reconstruction(folder, {"--prior", "tv", "--report", folder / "m.h5"}),
                  "folder");
-  expect_refused(folder, reconstruct(folder, {"--prior", "tv", "--state", folder / "absent/s.h5"}),
+  expect_refused(folder,
+                 reconstruction(folder, {"--prior", "tv", "--state", folder / "absent/s.h5"}),
                  "absent");
   expect_refused(folder,
-                 reconstruct(folder, {"--prior", "tv", "--state", folder / "s.h5", "--resume"}),
+                 reconstruction(folder, {"--prior", "tv", "--state", folder / "s.h5", "--resume"}),
                  "no such file");
 }
 
@@ -194,7 +196,7 @@ TEST_CASE("flags that make no sense together are refused") {
   write_ridge(folder / "weak.h5", 0.5);
   write_cnn(folder / "cnn.h5", 1.5);
   const auto refused = [&](const std::vector<std::string>& flags, const std::string& part) {
-    expect_refused(folder, reconstruct(folder, flags), part);
+    expect_refused(folder, reconstruction(folder, flags), part);
   };
   refused({"--prior", "pnp"}, "--model");
   refused({"--prior", "tv", "--model", folder / "weak.h5"}, "--model");

@@ -32,8 +32,8 @@ void simulate(const ScratchFolder& folder, const std::string& kind, const std::s
   expect(0, folder, arguments);
 }
 
-nlohmann::json reconstruct(const ScratchFolder& folder, const std::vector<std::string>& flags,
-                           const std::string& out = "x.h5", int code = 0) {
+nlohmann::json reconstructed(const ScratchFolder& folder, const std::vector<std::string>& flags,
+                             const std::string& out = "x.h5", int code = 0) {
   std::vector<std::string> arguments = {"reconstruct", folder / "m.h5", "--out", folder / out,
                                         "--json"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -63,7 +63,7 @@ TEST_CASE("reconstruct: total variation improves on the start for every operator
     const std::string& kind = entry.first;
     CAPTURE(kind);
     simulate(folder, kind, "48", entry.second);
-    const auto json = reconstruct(folder, {"--prior", "tv"});
+    const auto json = reconstructed(folder, {"--prior", "tv"});
     CHECK(json["status"] == "converged");
     CHECK(json["algorithm"] == "fista");
     CHECK(json["psnr"].get<double>() > json["start"]["psnr"].get<double>() + 0.5);
@@ -73,13 +73,13 @@ TEST_CASE("reconstruct: total variation improves on the start for every operator
 TEST_CASE("reconstruct: the written image is the one whose PSNR is printed") {
   const ScratchFolder folder;
   simulate(folder, "blur");
-  const auto json = reconstruct(folder, {"--prior", "tv"});
+  const auto json = reconstructed(folder, {"--prior", "tv"});
   const Array<float> x = image_of(folder / "x.h5");
   REQUIRE(x.shape() == Shape{48, 48});
   const auto truth =
       elements_as<float>(*load_measurement(folder / "m.h5").truth).reshaped({48, 48});
   CHECK(json["psnr"] == doctest::Approx(psnr(x, truth, 1.0)));
-  reconstruct(folder, {"--prior", "tv"}, "x.png");
+  reconstructed(folder, {"--prior", "tv"}, "x.png");
   const Array<float> picture = read_image(folder / "x.png");
   double worst = 0;
   for (Index i = 0; i < x.size(); ++i)
@@ -92,18 +92,19 @@ TEST_CASE(
     "reconstruct: without a prior, cg solves the normal equations or stops at the noise level") {
   const ScratchFolder folder;
   simulate(folder, "blur", "32", {"--kernel", "gaussian:0.5"});
-  auto json = reconstruct(folder, {"--prior", "none"});
+  auto json = reconstructed(folder, {"--prior", "none"});
   CHECK(json["algorithm"] == "cg");
   CHECK(json["step_size"].is_null());
   CHECK(json["cause"] == "the data are fitted to the noise level");
-  json = reconstruct(folder, {"--prior", "none", "--tolerance", "1e-7", "--max-iterations", "500"});
+  json =
+      reconstructed(folder, {"--prior", "none", "--tolerance", "1e-7", "--max-iterations", "500"});
   const Measurement m = load_measurement(folder / "m.h5");
   const auto A = make_operator<float>(m);
   const auto data = elements_as<float>(m.data);
   auto residual = A.apply(image_of(folder / "x.h5").reshaped({1, 32, 32}));
   axpy<float>(-1, data, residual);
   CHECK(norm(A.apply_adjoint(residual)) < 1e-4 * norm(A.apply_adjoint(data)));
-  json = reconstruct(folder, {"--prior", "none", "--max-iterations", "0"}, "x.h5", 3);
+  json = reconstructed(folder, {"--prior", "none", "--max-iterations", "0"}, "x.h5", 3);
   CHECK(json["iterations"] == 0);
   CHECK(distance(image_of(folder / "x.h5").reshaped({1, 32, 32}), data) == 0);
 }
@@ -115,23 +116,23 @@ TEST_CASE("reconstruct: ridge priors, convex and weakly convex, real and complex
   for (const std::string kind : {"blur", "mri"}) {
     CAPTURE(kind);
     simulate(folder, kind, "40");
-    const auto convex = reconstruct(
+    const auto convex = reconstructed(
         folder, {"--prior", "model", "--model", folder / "convex.h5", "--sigma", "0.05"});
     CHECK(convex["algorithm"] == "l-bfgs");
     CHECK(convex["certificate"]["kind"] == "estimated");
     CHECK(convex["psnr"].get<double>() > convex["start"]["psnr"].get<double>());
-    const auto weak =
-        reconstruct(folder, {"--prior", "model", "--model", folder / "weak.h5", "--sigma", "0.05"});
+    const auto weak = reconstructed(
+        folder, {"--prior", "model", "--model", folder / "weak.h5", "--sigma", "0.05"});
     CHECK(weak["algorithm"] == "l-bfgs");
     CHECK(weak["certificate"]["weak_convexity"] == doctest::Approx(0.5));
-    const auto published = reconstruct(folder, {"--prior", "model", "--model", folder / "weak.h5",
-                                                "--sigma", "0.05", "--norm", "as-published"});
+    const auto published = reconstructed(folder, {"--prior", "model", "--model", folder / "weak.h5",
+                                                  "--sigma", "0.05", "--norm", "as-published"});
     CHECK(published["algorithm"] == "sagd");
     CHECK(weak["objective"].get<double>() < 1.01 * published["objective"].get<double>());
   }
   simulate(folder, "blur", "40");
   const auto positive =
-      reconstruct(folder, {"--prior", "model", "--model", folder / "weak.h5", "--positivity"});
+      reconstructed(folder, {"--prior", "model", "--model", folder / "weak.h5", "--positivity"});
   for (const float value : image_of(folder / "x.h5")) REQUIRE(value >= 0);
   CHECK(positive["status"] == "converged");
 }
@@ -141,23 +142,23 @@ TEST_CASE("reconstruct: plug-and-play runs on certified denoisers, on others onl
   write_cnn(folder / "cnn.h5", 1.5);
   write_cnn(folder / "good.h5", 0.7);
   simulate(folder, "blur", "32");
-  auto json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
+  auto json = reconstructed(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
   CHECK(json["certificate"]["kind"] == "proven");
   CHECK(json["certificate"]["averagedness"] == 0.5);
   CHECK(json["objective"].is_null());
   CHECK(json["sigma"] == doctest::Approx(10.0 / 255));
-  json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "cnn.h5", "--certify"});
+  json = reconstructed(folder, {"--prior", "pnp", "--model", folder / "cnn.h5", "--certify"});
   CHECK(json["status"] == "converged");
   std::vector<std::string> forced = {
       "reconstruct", folder / "m.h5",    "--prior", "pnp",   "--model",      folder / "cnn.h5",
       "--force",     "--max-iterations", "20",      "--out", folder / "x.h5"};
   const int code = fejer_command(folder, forced).code;
   CHECK((code == 0 || code == 3));
-  json = reconstruct(
+  json = reconstructed(
       folder, {"--prior", "pnp", "--model", folder / "good.h5", "--lambda", "0.5", "--positivity"});
   for (const float value : image_of(folder / "x.h5")) REQUIRE(value >= -0.5f);
   simulate(folder, "mri", "32");
-  json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
+  json = reconstructed(folder, {"--prior", "pnp", "--model", folder / "good.h5"});
   CHECK(json["status"] == "converged");
 }
 
@@ -174,7 +175,7 @@ TEST_CASE(
                  {"reconstruct", folder / "m.h5", "--prior", "model", "--model",
                   folder / "drunet.h5", "--out", folder / "x.h5"},
                  "no regulariser");
-  const auto json = reconstruct(
+  const auto json = reconstructed(
       folder, {"--prior", "pnp", "--model", folder / "drunet.h5", "--sigma", "0.05", "--force"});
   CHECK(json["certificate"]["kind"] == "none");
   CHECK(json["status"] == "converged");  // 0.9 times the identity contracts
@@ -186,8 +187,8 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   const ScratchFolder folder;
   write_drunet(folder / "step.h5", 1, 0.5, true);
   simulate(folder, "blur", "32", {"--kernel", "gaussian:1"});
-  const auto json = reconstruct(folder, {"--prior", "pnp", "--model", folder / "step.h5",
-                                         "--lambda", "2", "--tolerance", "1e-7"});
+  const auto json = reconstructed(folder, {"--prior", "pnp", "--model", folder / "step.h5",
+                                           "--lambda", "2", "--tolerance", "1e-7"});
   CHECK(json["algorithm"] == "gs-pnp");
   CHECK(json["status"] == "converged");
   CHECK(json["certificate"]["kind"] == "none");
@@ -204,7 +205,7 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   CHECK(worst < 1e-4);
   CHECK(json["objective"].get<double>() ==
         doctest::Approx(solver.objective(solver.init(tikhonov.x))).epsilon(1e-4));
-  CHECK(reconstruct(folder, {"--prior", "pnp", "--model", folder / "step.h5"})["lambda"] == 0.1);
+  CHECK(reconstructed(folder, {"--prior", "pnp", "--model", folder / "step.h5"})["lambda"] == 0.1);
 
   write_drunet(folder / "drunet.h5", 1);
   const auto refused = [&](const std::vector<std::string>& more, const std::string& part) {
@@ -226,8 +227,8 @@ TEST_CASE("reconstruct: DPIR takes its steps and says that nothing is known of t
   write_cnn(folder / "cnn.h5", 0.7);
   for (const char* kind : {"blur", "mri"}) {
     simulate(folder, kind, "32");
-    auto json = reconstruct(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
-                                     folder / "drunet.h5", "--force"});
+    auto json = reconstructed(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
+                                       folder / "drunet.h5", "--force"});
     CHECK(json["algorithm"] == "dpir");
     CHECK(json["iterations"] == 8);
     CHECK(json["status"] == "converged");
@@ -235,8 +236,8 @@ TEST_CASE("reconstruct: DPIR takes its steps and says that nothing is known of t
     CHECK(json["certificate"]["kind"] == "none");
     CHECK(json["lambda"] == 0.23);
     CHECK(json["sigma"].get<double>() == doctest::Approx(0.02));
-    json = reconstruct(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
-                                folder / "drunet.h5", "--force", "--max-iterations", "3"});
+    json = reconstructed(folder, {"--prior", "pnp", "--algorithm", "dpir", "--model",
+                                  folder / "drunet.h5", "--force", "--max-iterations", "3"});
     CHECK(json["iterations"] == 3);
   }
   const auto refused = [&](const std::string& model, const char* prior, const std::string& part) {
@@ -254,7 +255,7 @@ TEST_CASE("reconstruct: DPIR takes its steps and says that nothing is known of t
 TEST_CASE("reconstruct: too few iterations give exit code 3 and a result") {
   const ScratchFolder folder;
   simulate(folder, "blur", "32");
-  const auto json = reconstruct(folder, {"--prior", "tv", "--max-iterations", "3"}, "x.h5", 3);
+  const auto json = reconstructed(folder, {"--prior", "tv", "--max-iterations", "3"}, "x.h5", 3);
   CHECK(json["status"] == "max_iterations");
   CHECK(json["iterations"] == 3);
   CHECK(std::filesystem::exists(folder / "x.h5"));
@@ -264,7 +265,7 @@ TEST_CASE("reconstruct: --scale C solves for x / C, which is the same problem in
   const ScratchFolder folder;
   simulate(folder, "denoise", "32");
   Measurement m = load_measurement(folder / "m.h5");
-  const auto plain = reconstruct(folder, {"--prior", "tv", "--tolerance", "1e-7"});
+  const auto plain = reconstructed(folder, {"--prior", "tv", "--tolerance", "1e-7"});
   const Array<float> x = image_of(folder / "x.h5");
   Array<float> data = elements_as<float>(m.data);
   scale<float>(View<float>(data), 8);
@@ -272,7 +273,8 @@ TEST_CASE("reconstruct: --scale C solves for x / C, which is the same problem in
   m.noise_level *= 8;
   m.truth.reset();
   save_measurement(folder / "m.h5", m);
-  const auto scaled = reconstruct(folder, {"--prior", "tv", "--tolerance", "1e-7", "--scale", "8"});
+  const auto scaled =
+      reconstructed(folder, {"--prior", "tv", "--tolerance", "1e-7", "--scale", "8"});
   Array<float> y = image_of(folder / "x.h5");
   scale<float>(View<float>(y), 0.125f);
   CHECK(scaled["psnr"].is_null());
@@ -289,10 +291,11 @@ TEST_CASE("reconstruct: --init and --truth are used") {
     file.write("flat", Array<float>(Shape{32, 32}, 0.25f));
     file.commit();
   }
-  const auto json = reconstruct(folder,
-                                {"--prior", "none", "--max-iterations", "0", "--init",
-                                 folder / "images.h5:/flat", "--truth", folder / "images.h5:/flat"},
-                                "x.h5", 3);
+  const auto json =
+      reconstructed(folder,
+                    {"--prior", "none", "--max-iterations", "0", "--init",
+                     folder / "images.h5:/flat", "--truth", folder / "images.h5:/flat"},
+                    "x.h5", 3);
   CHECK(json["nmse"] == 0);
   CHECK(json["start"]["name"] == "init");
 }

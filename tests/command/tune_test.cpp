@@ -9,8 +9,8 @@ using namespace fejer_test;
 
 namespace {
 
-void simulate(const ScratchFolder& folder, const std::string& out, const std::string& seed,
-              const std::vector<std::string>& problem = {"blur", "--kernel", "gaussian:1"}) {
+void simulate_to(const ScratchFolder& folder, const std::string& out, const std::string& seed,
+                 const std::vector<std::string>& problem = {"blur", "--kernel", "gaussian:1"}) {
   std::vector<std::string> arguments = {"simulate",
                                         "--image",
                                         "phantom:shepp-logan:32",
@@ -52,7 +52,7 @@ void expect_ready_command(const ScratchFolder& folder, const nlohmann::json& tun
 TEST_CASE("tune weighs the potential of a gradient-step denoiser, beyond 1 where that is better") {
   const ScratchFolder folder;
   write_drunet(folder / "step.h5", 1, 0.98, true);  // g = 0.0002 ||x||^2: a large weight is needed
-  simulate(folder, "a.h5", "1");
+  simulate_to(folder, "a.h5", "1");
   const auto tuned =
       expect(0, folder, tune(folder, {"a.h5"}, {"--prior", "pnp", "--model", folder / "step.h5"}))
           .json();
@@ -62,8 +62,8 @@ TEST_CASE("tune weighs the potential of a gradient-step denoiser, beyond 1 where
 
 TEST_CASE("tune finds a weight that is better than the default, the same with any threads") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1");
-  simulate(folder, "b.h5", "2");
+  simulate_to(folder, "a.h5", "1");
+  simulate_to(folder, "b.h5", "2");
   auto arguments = tune(folder, {"a.h5", "b.h5"}, {"--prior", "tv", "--threads", "1"});
   const Finished first = expect(0, folder, arguments);
   const auto tuned = first.json();
@@ -96,7 +96,7 @@ TEST_CASE("tune finds a weight that is better than the default, the same with an
 
 TEST_CASE("tune searches lambda and sigma of a regulariser, and the relaxation of a denoiser") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1");
+  simulate_to(folder, "a.h5", "1");
   write_ridge(folder / "ridge.h5", 1);
   const auto ridge =
       expect(0, folder,
@@ -119,14 +119,14 @@ TEST_CASE("tune searches lambda and sigma of a regulariser, and the relaxation o
 
 TEST_CASE("tune works on complex images") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1", {"mri", "--acceleration", "2", "--coils", "2"});
+  simulate_to(folder, "a.h5", "1", {"mri", "--acceleration", "2", "--coils", "2"});
   const auto tuned = expect(0, folder, tune(folder, {"a.h5"}, {"--prior", "tv"})).json();
   expect_ready_command(folder, tuned);
 }
 
 TEST_CASE("tune says when it had to stop early, and still writes the best so far") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1");
+  simulate_to(folder, "a.h5", "1");
   const auto tuned = expect(3, folder, tune(folder, {"a.h5"}, {"--prior", "tv", "--trials", "2"}));
   CHECK(tuned.err.find("--trials") != std::string::npos);
   CHECK(tuned.json()["finished"] == false);
@@ -135,8 +135,8 @@ TEST_CASE("tune says when it had to stop early, and still writes the best so far
 
 TEST_CASE("tune refuses what it cannot search or measure") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1");
-  simulate(folder, "ct.h5", "1", {"ct", "--angles", "10"});
+  simulate_to(folder, "a.h5", "1");
+  simulate_to(folder, "ct.h5", "1", {"ct", "--angles", "10"});
   auto m = fejer::load_measurement(folder / "a.h5");
   m.truth.reset();
   save_measurement(folder / "blind.h5", m);
@@ -161,7 +161,7 @@ TEST_CASE("tune refuses what it cannot search or measure") {
 
 TEST_CASE("Ctrl-C ends a search with exit code 130 and no file") {
   const ScratchFolder folder;
-  simulate(folder, "a.h5", "1");
+  simulate_to(folder, "a.h5", "1");
   Process process(folder, {"tune", folder / "a.h5", "--prior", "tv", "--tolerance", "0",
                            "--max-iterations", "100000000", "--out", folder / "tuned.json"});
   std::this_thread::sleep_for(std::chrono::milliseconds(300));

@@ -12,7 +12,7 @@ using namespace fejer_test;
 
 namespace {
 
-const std::string smoke = source_folder() + "/experiments/train_unrolled_pgd/smoke.toml";
+const std::string smoke_config = source_folder() + "/experiments/train_unrolled_pgd/smoke.toml";
 
 void simulate(const ScratchFolder& folder, const std::string& out,
               const std::vector<std::string>& problem, const std::string& size = "48",
@@ -37,8 +37,9 @@ const std::vector<std::string> blur = {"blur", "--kernel", "gaussian:1.2"};
 std::vector<std::string> training(const ScratchFolder& folder, const std::string& out,
                                   const std::vector<std::string>& settings = {},
                                   const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {
-      "train", smoke, "--out", folder / out, "--set", "model.measurement=" + (folder / "m.h5")};
+  std::vector<std::string> arguments = {"train", smoke_config,
+                                        "--out", folder / out,
+                                        "--set", "model.measurement=" + (folder / "m.h5")};
   for (const std::string& item : settings) arguments.insert(arguments.end(), {"--set", item});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;

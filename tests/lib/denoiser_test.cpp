@@ -31,7 +31,7 @@ Array<X> run(const Denoiser<X>& d, const Array<X>& x, double sigma) {
 }
 
 template <class X>
-Array<X> sample() {
+Array<X> some_values() {
   Array<X> x(Shape{1, 5, 7});
   fill_normal<X>(x, Rng(2).stream("image"));
   return x;
@@ -157,7 +157,7 @@ TEST_CASE_TEMPLATE("on the modulus, with the phase kept and the certificate drop
 TEST_CASE_TEMPLATE("red_gradient is x - D(x); as_prox ignores gamma", X, float, double,
                    std::complex<float>, std::complex<double>) {
   const Denoiser<X> d = Threshold<X>{};
-  const Array<X> x = sample<X>(), y = run(d, x, 0.5);
+  const Array<X> x = some_values<X>(), y = run(d, x, 0.5);
   Array<X> r(x.shape()), expected(x.shape()), p(x.shape());
   red_gradient<X>(d, 0.5, x, r);
   combine<X>(1, x, -1, y, expected);

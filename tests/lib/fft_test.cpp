@@ -18,7 +18,7 @@ using namespace fejer;
 namespace {
 
 template <class X>
-Array<X> random_array(const Shape& shape, std::uint64_t seed = 1) {
+Array<X> random_spectrum(const Shape& shape, std::uint64_t seed = 1) {
   Array<X> x(shape);
   fill_normal<X>(x, Rng(seed).stream("fft"));
   return x;
@@ -77,7 +77,7 @@ TEST_CASE_TEMPLATE("complex transforms: the definition, the inverse, the norm", 
   using C = std::complex<T>;
   for (const Shape& dims : sizes()) {
     const ComplexFft<T> F(dims);
-    const Array<C> x = random_array<C>(dims);
+    const Array<C> x = random_spectrum<C>(dims);
     Array<C> y(dims), back(dims);
     F.forward(x, y);
     const auto expected = naive_dft({x.begin(), x.end()}, dims);
@@ -95,7 +95,7 @@ TEST_CASE_TEMPLATE("real transforms: half of the complex one, and back", T, floa
   using C = std::complex<T>;
   for (const Shape& dims : sizes()) {
     const RealFft<T> F(dims);
-    const Array<T> x = random_array<T>(dims);
+    const Array<T> x = random_spectrum<T>(dims);
     Array<C> half(F.spectrum_dims()), full(dims);
     F.forward(x, half);
     const Array<T> zero(dims);
@@ -134,8 +134,8 @@ TEST_CASE_TEMPLATE("batches: the same bits as one by one, aligned or not, 1, 2 a
   const Index batch = 12;
   const ComplexFft<T> F(dims);
   const RealFft<T> R(dims);
-  const Array<C> x = random_array<C>(Shape{3, 4, 15, 17});
-  const Array<T> r = random_array<T>(Shape{batch, 15, 17});
+  const Array<C> x = random_spectrum<C>(Shape{3, 4, 15, 17});
+  const Array<T> r = random_spectrum<T>(Shape{batch, 15, 17});
   Array<C> y(x.shape()), single(dims), half(Shape{batch, 15, 9});
   F.forward(x, y);
   R.forward(r, half);
@@ -168,12 +168,12 @@ TEST_CASE_TEMPLATE("batches: the same bits as one by one, aligned or not, 1, 2 a
 }
 
 TEST_CASE("the input of a forward transform is left alone") {
-  const Array<double> x = random_array<double>(Shape{6, 10});
+  const Array<double> x = random_spectrum<double>(Shape{6, 10});
   Array<double> before(x);
   Array<std::complex<double>> y(Shape{6, 6});
   RealFft<double>(Shape{6, 10}).forward(x, y);
   CHECK(distance(before, x) == 0);
-  const auto z = random_array<std::complex<double>>(Shape{6, 10});
+  const auto z = random_spectrum<std::complex<double>>(Shape{6, 10});
   Array<std::complex<double>> z_before(z), w(z.shape());
   ComplexFft<double>(Shape{6, 10}).inverse(z, w);
   CHECK(distance(z_before, z) == 0);
@@ -182,7 +182,7 @@ TEST_CASE("the input of a forward transform is left alone") {
 TEST_CASE("plans may be made and used by several threads at once") {
   const Shape shared_dims{12, 20};
   const ComplexFft<double> shared(shared_dims);
-  const auto x = random_array<std::complex<double>>(shared_dims);
+  const auto x = random_spectrum<std::complex<double>>(shared_dims);
   Array<std::complex<double>> expected(shared_dims);
   shared.forward(x, expected);
   std::vector<int> wrong(6);
@@ -191,7 +191,7 @@ TEST_CASE("plans may be made and used by several threads at once") {
     threads.emplace_back([&, t] {
       for (Index k = 0; k < 30; ++k) {
         const Shape own{3 + k, 4 + static_cast<Index>(t)};
-        const auto a = random_array<std::complex<double>>(own);
+        const auto a = random_spectrum<std::complex<double>>(own);
         Array<std::complex<double>> b(own), c(own), y(shared_dims);
         const ComplexFft<double> F(own);
         F.forward(a, b);
@@ -207,7 +207,7 @@ TEST_CASE("plans may be made and used by several threads at once") {
 TEST_CASE("an estimated plan does not depend on what was measured before") {
   using C = std::complex<double>;
   const Shape dims{1, 360};
-  const auto x = random_array<C>(dims);
+  const auto x = random_spectrum<C>(dims);
   Array<C> before(dims), after(dims), measured(dims), replayed(dims);
   ComplexFft<double>(Shape{360}).forward(x, before);
   set_fft_planning(FftPlanning::measure);
@@ -233,9 +233,9 @@ TEST_CASE_TEMPLATE("lines and columns: the same bits wherever they lie, and the 
     for (const Index columns : {1, 2, 7, 8, 19}) {
       const LineFft<T> F(n);
       const Index stride = columns + 3;
-      const Array<C> plane = random_array<C>(Shape{n, stride});
-      const Array<C> multiplier = random_array<C>(Shape{stride, n}, 2);
-      const Array<T> real = random_array<T>(Shape{stride, n}, 3);
+      const Array<C> plane = random_spectrum<C>(Shape{n, stride});
+      const Array<C> multiplier = random_spectrum<C>(Shape{stride, n}, 2);
+      const Array<T> real = random_spectrum<T>(Shape{stride, n}, 3);
       Array<C> forward(plane), back, filtered(plane), conjugate(plane), scaled(plane);
       F.forward_columns(forward.data(), stride, 2, 2 + columns, T(1));
       back = forward;
@@ -282,9 +282,9 @@ TEST_CASE_TEMPLATE("filter: transform, product, inverse; any number of threads",
        {Shape{1, 1}, Shape{1, 6}, Shape{5, 1}, Shape{15, 17}, Shape{200, 130}}) {
     const RealFft<T> F(dims);
     const Index H = dims[0], half = F.spectrum_dims()[1];
-    const Array<T> x = random_array<T>(Shape{3, dims[0], dims[1]});
-    const Array<C> m = random_array<C>(Shape{half, H}, 2);
-    const Array<T> power = random_array<T>(Shape{half, H}, 3);
+    const Array<T> x = random_spectrum<T>(Shape{3, dims[0], dims[1]});
+    const Array<C> m = random_spectrum<C>(Shape{half, H}, 2);
+    const Array<T> power = random_spectrum<T>(Shape{half, H}, 3);
     Array<C> spectrum(Shape{3, H, half}), conjugate, scaled;
     F.forward(x, spectrum);
     conjugate = spectrum;
@@ -332,7 +332,7 @@ TEST_CASE("shifts, odd and even") {
   CHECK(y[2] == 0);
   for (const Index h : {1, 2, 5, 6})
     for (const Index w : {1, 3, 4}) {
-      const auto a = random_array<std::complex<float>>(Shape{2, h, w});
+      const auto a = random_spectrum<std::complex<float>>(Shape{2, h, w});
       Array<std::complex<float>> b(a.shape()), c(a.shape());
       fftshift2<std::complex<float>>(a, b);
       CHECK(b.slice(1)[(h / 2) * w + w / 2] == a.slice(1)[0]);

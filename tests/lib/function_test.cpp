@@ -26,7 +26,7 @@ struct Quadratic {
   double convexity() const { return curvature; }
 };
 
-struct Threshold {  // prox only
+struct ProxOnly {  // prox only
   void prox(ConstView<double> v, double gamma, View<double> out) const {
     for (Index i = 0; i < v.size(); ++i)
       out[i] = std::copysign(std::max(std::abs(v[i]) - gamma, 0.0), v[i]);
@@ -70,7 +70,7 @@ TEST_CASE("weights must be finite and non-negative; zero leaves the first functi
 }
 
 TEST_CASE("the handle of a prox checks gamma, shape and value") {
-  const ProxFunction<double> g = Threshold{};
+  const ProxFunction<double> g = ProxOnly{};
   const Array<double> v(Shape{2}, 3.0);
   Array<double> out(Shape{2}), wrong(Shape{3});
   g.prox(v, 1, out);

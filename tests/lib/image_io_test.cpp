@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The message of the refusal; "" when the picture was accepted.
-std::string refusal(const std::string& path) {
+std::string picture_refusal(const std::string& path) {
   try {
     read_image(path);
   } catch (const FormatError& error) {
@@ -158,11 +158,11 @@ TEST_CASE("image: a PNG that is cut anywhere or has one flipped bit is refused")
   for (std::size_t length = 0; length < good.size(); length += length < 80 ? 1 : 31) {
     CAPTURE(length);
     put(path, good.substr(0, length));
-    CHECK_FALSE(refusal(path).empty());
+    CHECK_FALSE(picture_refusal(path).empty());
   }
   for (std::size_t missing = 1; missing < 16; ++missing) {
     put(path, good.substr(0, good.size() - missing));
-    CHECK(contains(refusal(path), path + ": damaged PNG: "));
+    CHECK(contains(picture_refusal(path), path + ": damaged PNG: "));
   }
   std::mt19937 random(3);
   for (int i = 0; i < 300; ++i) {
@@ -171,7 +171,7 @@ TEST_CASE("image: a PNG that is cut anywhere or has one flipped bit is refused")
     bad[position] = static_cast<char>(bad[position] ^ (1 << random() % 8));
     CAPTURE(position);
     put(path, bad);
-    CHECK_FALSE(refusal(path).empty());
+    CHECK_FALSE(picture_refusal(path).empty());
   }
 }
 
@@ -207,10 +207,10 @@ TEST_CASE("image: a JPEG that is cut anywhere is refused, flipped bits do no har
   for (std::size_t length = 0; length < good.size(); length += length < 100 ? 1 : 23) {
     CAPTURE(length);
     put(path, good.substr(0, length));
-    CHECK_FALSE(refusal(path).empty());
+    CHECK_FALSE(picture_refusal(path).empty());
   }
   put(path, good.substr(0, good.size() - 1));
-  CHECK(contains(refusal(path), path + ": damaged JPEG: "));
+  CHECK(contains(picture_refusal(path), path + ": damaged JPEG: "));
   // JPEG has no checksums: a flipped bit may be seen or give another picture, but a whole one
   std::mt19937 random(5);
   int refused = 0;
@@ -233,30 +233,30 @@ TEST_CASE("image: what is no grey or RGB picture is refused with the reason") {
   const ScratchFolder folder;
   const std::string path = folder / "a";
   make_jpeg(path, 8, 8, JCS_CMYK, 4, false);
-  CHECK(refusal(path) ==
+  CHECK(picture_refusal(path) ==
         path + ": is a CMYK (print) JPEG, expected grey or RGB; convert it to RGB first");
   const std::string neither =
       path + ": neither PNG nor JPEG (or its first bytes are damaged); convert it first";
   for (const std::string& bytes : {std::string(), std::string("text"), std::string("\x89PNG"),
                                    std::string("GIF89a"), std::string("\x89HDF\r\n\x1a\n")}) {
     put(path, bytes);
-    CHECK(refusal(path) == neither);
+    CHECK(picture_refusal(path) == neither);
   }
   put(path, "\x89PNG\r\n\x1a\n");
-  CHECK(contains(refusal(path), "damaged PNG"));
+  CHECK(contains(picture_refusal(path), "damaged PNG"));
   put(path, "\xff\xd8\xff");
-  CHECK(contains(refusal(path), "damaged JPEG"));
-  CHECK(refusal(folder / "none") == (folder / "none") + ": no such file");
-  CHECK(contains(refusal(folder.path()), "is a folder"));
+  CHECK(contains(picture_refusal(path), "damaged JPEG"));
+  CHECK(picture_refusal(folder / "none") == (folder / "none") + ": no such file");
+  CHECK(contains(picture_refusal(folder.path()), "is a folder"));
 }
 
 TEST_CASE("image: sizes that cannot be are refused before memory is asked for") {
   const ScratchFolder folder;
   const std::string path = folder / "a";
   make_png(path, 20000, 20000, {PNG_COLOR_TYPE_RGB, 16, 3, false}, true);
-  CHECK(refusal(path) == path + ": has 20000 x 20000 pixels, more than 2^28");
+  CHECK(picture_refusal(path) == path + ": has 20000 x 20000 pixels, more than 2^28");
   make_png(path, 16000, 16000, {PNG_COLOR_TYPE_RGB, 16, 3, false}, true);
-  CHECK(refusal(path) ==
+  CHECK(picture_refusal(path) ==
         path + ": damaged: too short for the 16000 x 16000 pixels that it announces");
   save_jpeg(path, smooth(1, 16, 16));
   const std::string good = contents(path);
@@ -269,7 +269,7 @@ TEST_CASE("image: sizes that cannot be are refused before memory is asked for") 
     bad[frame + 7] = static_cast<char>(width >> 8);
     bad[frame + 8] = static_cast<char>(width & 255);
     put(path, bad);
-    return refusal(path);
+    return picture_refusal(path);
   };
   CHECK(with_size(16, 16).empty());
   CHECK(contains(with_size(65000, 65000), "more than 2^28"));

@@ -12,7 +12,7 @@ using namespace fejer;
 namespace {
 
 template <class X>
-Array<X> random_array(const Shape& shape, const char* name) {
+Array<X> uniform_array(const Shape& shape, const char* name) {
   Array<X> x(shape);
   fill_uniform<X>(x, Rng(4).stream(name));
   return x;
@@ -81,7 +81,7 @@ TEST_CASE("nmse by hand") {
 
 TEST_CASE_TEMPLATE("ssim against its definition", T, float, double) {
   for (const Shape& shape : {Shape{11, 11}, Shape{13, 20}, Shape{2, 17, 12}}) {
-    const auto x = random_array<T>(shape, "x"), r = random_array<T>(shape, "r");
+    const auto x = uniform_array<T>(shape, "x"), r = uniform_array<T>(shape, "r");
     for (const double range : {1.0, 255.0})
       CHECK(ssim<T>(x, r, range) == doctest::Approx(naive_ssim(x, r, range)).epsilon(1e-10));
     CHECK(ssim<T>(x, x, 1) == doctest::Approx(1).epsilon(1e-14));
@@ -96,8 +96,8 @@ TEST_CASE("ssim by hand: of constants only the luminance term is left") {
 }
 
 TEST_CASE("the same bits for 1, 2 and 4 threads") {
-  const auto x = random_array<float>(Shape{3, 70, 90}, "x"),
-             r = random_array<float>(Shape{3, 70, 90}, "r");
+  const auto x = uniform_array<float>(Shape{3, 70, 90}, "x"),
+             r = uniform_array<float>(Shape{3, 70, 90}, "r");
   const ScopedThreads one(1);
   const double similarity = ssim<float>(x, r, 1), ratio = psnr<float>(x, r, 1);
   for (const int threads : {2, 4}) {
@@ -125,8 +125,8 @@ TEST_CASE("misuse is refused") {
 
 TEST_CASE("the gradient of SSIM agrees with central differences") {
   for (const Shape& shape : {Shape{13, 12}, Shape{2, 11, 14}}) {
-    auto x = random_array<double>(shape, "x");
-    const auto r = random_array<double>(shape, "r");
+    auto x = uniform_array<double>(shape, "x");
+    const auto r = uniform_array<double>(shape, "r");
     Array<double> gradient(shape);
     const double value = ssim_gradient<double>(x, r, 1.5, gradient);
     CHECK(value == doctest::Approx(ssim(x, r, 1.5)).epsilon(1e-14));

@@ -12,8 +12,9 @@ using namespace fejer_test;
 
 namespace {
 
-constexpr Activation every[] = {Activation::relu,  Activation::spline,    Activation::absolute,
-                                Activation::prelu, Activation::groupsort, Activation::householder};
+constexpr Activation every_kind[] = {Activation::relu,      Activation::spline,
+                                     Activation::absolute,  Activation::prelu,
+                                     Activation::groupsort, Activation::householder};
 
 Array<double> parameters_for(Activation kind, Index channels, double scale = 0.5) {
   return random_array(ActivationLayer<double>::parameter_shape(kind, channels, 7), "p", scale);
@@ -41,7 +42,7 @@ TEST_CASE("activations by hand") {
 }
 
 TEST_CASE("activations never expand by more than they say") {
-  for (const Activation kind : every) {
+  for (const Activation kind : every_kind) {
     const ActivationLayer<double> layer(kind, 6, parameters_for(kind, 6, 0.9),
                                         {-2, 2, kind == Activation::groupsort ? 3 : 2});
     const Array<double> x = random_array({6, 50}, "x"), z = random_array({6, 50}, "z");
@@ -56,7 +57,7 @@ TEST_CASE("activations never expand by more than they say") {
 }
 
 TEST_CASE("activations: gradients for inputs and parameters against differences") {
-  for (const Activation kind : every)
+  for (const Activation kind : every_kind)
     for (const Index group : {2, 3}) {
       const ActivationOptions options{-1, 1, group};
       const Array<double> p = parameters_for(kind, 6), x = random_array({6, 4, 5}, "x");
@@ -77,7 +78,7 @@ TEST_CASE("activations: gradients for inputs and parameters against differences"
 }
 
 TEST_CASE("activations: float close to double, same bits for any number of threads") {
-  for (const Activation kind : every) {
+  for (const Activation kind : every_kind) {
     const Array<double> p = parameters_for(kind, 4), x = random_array({4, 9001}, "x");
     const Array<float> xf = converted<float>(x);
     Array<double> y(x.shape());

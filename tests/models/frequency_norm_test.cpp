@@ -12,7 +12,7 @@ using namespace fejer_test;
 
 namespace {
 
-struct Layer {
+struct SymbolLayer {
   Convolution<double> convolution;
   Shape input;
   Shape domain() const { return input; }
@@ -51,7 +51,7 @@ TEST_CASE("frequency_norm encloses the norm: finite images approach it from belo
     CHECK(norm.upper / norm.lower < 1.0051);
     for (const Padding padding : {Padding::zero, Padding::valid}) {
       const LinearOperator<double> layer(
-          Layer{Convolution<double>(w, padding), {shape[1], 48, 48}});
+          SymbolLayer{Convolution<double>(w, padding), {shape[1], 48, 48}});
       const double finite = power_method_norm(layer, 100);
       CHECK(finite <= norm.upper);
       CHECK(finite > 0.95 * norm.lower);

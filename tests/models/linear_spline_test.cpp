@@ -11,17 +11,6 @@
 using namespace fejer;
 using namespace fejer_test;
 
-namespace {
-
-Array<double> row(std::initializer_list<double> values) {
-  Array<double> a(Shape{1, static_cast<Index>(values.size())});
-  Index i = 0;
-  for (const double v : values) a[i++] = v;
-  return a;
-}
-
-}  // namespace
-
 TEST_CASE("LinearSpline by hand: values, slopes, potential, both extrapolations") {
   // Knots -1, 0, 1, 2 with values 2, 0, 1, 1.5.
   const Array<double> a = row({2, 0, 1, 1.5});

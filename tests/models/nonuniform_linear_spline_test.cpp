@@ -11,17 +11,6 @@
 using namespace fejer;
 using namespace fejer_test;
 
-namespace {
-
-Array<double> row(std::initializer_list<double> values) {
-  Array<double> a(Shape{1, static_cast<Index>(values.size())});
-  Index i = 0;
-  for (const double v : values) a[i++] = v;
-  return a;
-}
-
-}  // namespace
-
 TEST_CASE("NonuniformLinearSpline by hand: values, slopes, both extrapolations") {
   const Array<double> t = row({-1, 0, 4}), a = row({2, 0, 1});
   const NonuniformLinearSpline<double> f(a, t), g(a, t, Extrapolation::constant);

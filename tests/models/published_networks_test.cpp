@@ -13,8 +13,6 @@ using namespace fejer_test;
 
 namespace {
 
-std::string file_of(const std::string& name) { return data("reference_models/" + name + ".h5"); }
-
 /// Largest difference relative to the largest value.
 double error_of(const Array<double>& got, const Array<double>& expected) {
   return largest_difference(got, expected) / max_abs<double>(expected);
@@ -39,10 +37,10 @@ TEST_CASE("DRUNet, grey and colour: output and vector-Jacobian products to round
   if (!have_data()) return;
   for (const std::string name : {"drunet_small_grey", "drunet_small_colour"}) {
     CAPTURE(name);
-    const auto model = import_model<double>(file_of(name), "drunet");
+    const auto model = import_model<double>(reference_model(name), "drunet");
     const auto& net = std::get<Drunet<double>>(model.value);
-    const auto single = import_model<float>(file_of(name), "drunet");
-    const Hdf5Reader reference(file_of(name + "_reference"));
+    const auto single = import_model<float>(reference_model(name), "drunet");
+    const Hdf5Reader reference(reference_model(name + "_reference"));
     const std::vector<std::string> groups = reference.list();
     CHECK(groups.size() == 2);
     for (const auto& group : groups) {
@@ -80,10 +78,10 @@ TEST_CASE("gradient-step DRUNets: potential, gradient, output and second derivat
   if (!have_data()) return;
   for (const std::string name : {"gsdrunet_small_elu", "gsdrunet_small_softplus"}) {
     CAPTURE(name);
-    const auto model = import_model<double>(file_of(name), "gsdrunet");
+    const auto model = import_model<double>(reference_model(name), "gsdrunet");
     const auto& net = std::get<GradientStepDrunet<double>>(model.value);
     CHECK(name.ends_with(to_string(net.network().options().activation)));
-    const Hdf5Reader reference(file_of(name + "_reference"));
+    const Hdf5Reader reference(reference_model(name + "_reference"));
     const double sigma = reference.real_attribute("/", "sigma");
     const Array<double> x = reference.read<double>("input");
     const Array<double> cotangent = reference.read<double>("cotangent");
@@ -102,8 +100,8 @@ TEST_CASE("gradient-step DRUNets: potential, gradient, output and second derivat
 
 TEST_CASE("DnCNN for level 25: the published output") {
   if (!have_data()) return;
-  const auto model = import_model<float>(file_of("dncnn_25"), "dncnn", {25.0 / 255, {}});
-  const Hdf5Reader file(file_of("dncnn_25"));
+  const auto model = import_model<float>(reference_model("dncnn_25"), "dncnn", {25.0 / 255, {}});
+  const Hdf5Reader file(reference_model("dncnn_25"));
   const std::vector<std::string> crops = file.list("reference");
   CHECK(crops.size() == 3);
   for (const std::string& crop : crops) {

@@ -20,14 +20,12 @@ using namespace fejer_test;
 
 namespace {
 
-std::string file_of(const std::string& name) { return data("reference_models/" + name + ".h5"); }
-
 /// Imported once; the power method takes some seconds.
 const Model<double>& published(const std::string& name, const std::string& architecture) {
   static std::map<std::string, Model<double>> models;
   auto found = models.find(name);
   if (found == models.end())
-    found = models.emplace(name, import_model<double>(file_of(name), architecture)).first;
+    found = models.emplace(name, import_model<double>(reference_model(name), architecture)).first;
   return found->second;
 }
 const RidgeParameters& ridge_parameters(const std::string& name) {
@@ -55,7 +53,7 @@ template <class T>
 void check_derivatives(const std::string& name, double tolerance) {
   const ScopedThreads one(1);  // small images
   const RidgeRegulariser<T> R(ridge_parameters(name));
-  const Hdf5Reader file(file_of(name + "_reference"));
+  const Hdf5Reader file(reference_model(name + "_reference"));
   const auto groups = groups_of(file, "crop");
   CHECK(groups.size() == 9);
   for (const auto& group : groups) {
@@ -106,7 +104,7 @@ template <class T>
 void check_published_solver(const std::string& name, const std::string& crops) {
   const RidgeDenoiser<T> D(RidgeRegulariser<T>(ridge_parameters(name)),
                            {.norm = NormRule::as_published});
-  const Hdf5Reader file(file_of(name + "_reference"));
+  const Hdf5Reader file(reference_model(name + "_reference"));
   const auto groups = groups_of(file, crops);
   const auto solutions = denoised(D, file, groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -125,7 +123,7 @@ template <class T>
 void check_converged(const std::string& name, const std::string& crops) {
   const RidgeDenoiser<T> D(RidgeRegulariser<T>(ridge_parameters(name)),
                            {.tolerance = 1e-7, .max_iterations = 4000});
-  const Hdf5Reader file(file_of(name + "_reference"));
+  const Hdf5Reader file(reference_model(name + "_reference"));
   const auto groups = groups_of(file, crops);
   const auto solutions = denoised(D, file, groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -177,7 +175,7 @@ void check_profiles() {
     CHECK(f.min_slope() == doctest::Approx(weak ? -1 : 0).epsilon(1e-6).scale(1));
     CHECK(f.max_slope() == doctest::Approx(p.mu).epsilon(1e-6));
     CHECK(f.tv2() == doctest::Approx(weak ? 100.064 : 199.008).epsilon(1e-5));
-    const Hdf5Reader file(file_of(name));
+    const Hdf5Reader file(reference_model(name));
     const auto x = file.read<double>("derived/activation_table_x");
     const auto phi = file.read<double>("derived/activation_table_phi");
     const auto psi = file.read<double>("derived/activation_table_potential");
@@ -211,7 +209,7 @@ void check_scaling() {
   CHECK(alpha[1] == doctest::Approx(9.69890).epsilon(1e-5));
   CHECK(alpha[59] == doctest::Approx(7.21335).epsilon(1e-5));
   for (const std::string name : {"wcrr_nn", "crr_nn"}) {
-    const Hdf5Reader file(file_of(name));
+    const Hdf5Reader file(reference_model(name));
     const auto sigmas = file.read<double>("derived/scaling_sigma");
     const auto expected = file.read<double>("derived/scaling");
     for (Index s = 0; s < sigmas.size(); ++s) {
@@ -228,7 +226,7 @@ void check_norms() {
     CAPTURE(name);
     const bool weak = name == "wcrr_nn";
     const RidgeParameters& p = ridge_parameters(name);
-    const Hdf5Reader file(file_of(name));
+    const Hdf5Reader file(reference_model(name));
     // The import recomputed it and met it within 1e-4.
     CHECK(p.norm_squared == file.read<double>("derived/L")[0]);
     CHECK(p.norm_squared == doctest::Approx(weak ? 396.0569 : 302.9146).epsilon(1e-6));
@@ -262,7 +260,7 @@ void check_layers() {
     const RidgeRegulariser<float> R(ridge_parameters(name));
     const RidgeParameters& p = R.parameters();
     const LinearSpline<float> f(p.profile, p.x_min, p.x_max, Extrapolation::constant);
-    const Hdf5Reader file(file_of(name + "_reference"));
+    const Hdf5Reader file(reference_model(name + "_reference"));
     const std::string group = "layers_crop0_sigma15";
     const auto x = file.read<float>(group + "/input");
     const auto wx = file.read<float>(group + "/Wx"), phi = file.read<float>(group + "/phi_of_Wx");
@@ -308,7 +306,7 @@ TEST_CASE("published crr-tstep: gradient, cost, ten steps") {
     const std::string name = "crr_nn_original_sigma_" + level + "_t_10";
     const Model<double>& model = published(name, "crr-tstep");
     const RidgeParameters& p = model.ridge().parameters();
-    const Hdf5Reader file(file_of(name));
+    const Hdf5Reader file(reference_model(name));
     const double lambda = file.read<double>("derived/lmbd")[0];
     CHECK(p.curvature == file.read<double>("derived/L")[0]);
     CHECK(p.scale == doctest::Approx(file.read<double>("derived/mu")[0]));
@@ -350,7 +348,7 @@ TEST_CASE("published Lipschitz CNNs: outputs, splines, norms, and what they are 
     const Model<double>& model = published(name, "lipschitz-cnn");
     const auto& exact = std::get<LipschitzCnn<double>>(model.value);
     const LipschitzCnn<float> cnn(exact.parameters());
-    const Hdf5Reader file(file_of(name));
+    const Hdf5Reader file(reference_model(name));
     CHECK(cnn.noise_level() == doctest::Approx(10.0 / 255));
     for (const auto& group : groups_of(file, "crop")) {
       const auto x = file.read<float>(group + "/noisy");

@@ -11,7 +11,7 @@ using namespace fejer_test;
 
 namespace {
 
-constexpr double sigma = 0.05;
+constexpr double level = 0.05;
 
 }  // namespace
 
@@ -32,12 +32,12 @@ TEST_CASE("RidgeRegulariser by hand: one 1 x 1 filter, one spline") {
   x[0] = 0.25;
   x[1] = 2;
   // 3 (psi(0.5) + psi(4)) / 4 = 3 (0.125 + 3.5) / 4; 3 phi(2 x) / 2.
-  CHECK(R.value(x, sigma) == doctest::Approx(3 * 3.625 / 4));
-  CHECK(R.value_and_gradient(x, sigma, g) == doctest::Approx(3 * 3.625 / 4));
+  CHECK(R.value(x, level) == doctest::Approx(3 * 3.625 / 4));
+  CHECK(R.value_and_gradient(x, level, g) == doctest::Approx(3 * 3.625 / 4));
   CHECK(g[0] == doctest::Approx(0.75));
   CHECK(g[1] == doctest::Approx(1.5));
   Array<double> v(x.shape(), 1.0), hv(x.shape());
-  R.hessian_vector_product(x, sigma, v, hv);
+  R.hessian_vector_product(x, level, v, hv);
   CHECK(hv[0] == doctest::Approx(3));
   CHECK(hv[1] == 0);
   CHECK(R.lipschitz_bound(NormRule::as_published).value == 3);
@@ -53,7 +53,7 @@ TEST_CASE("RidgeRegulariser: gradient and Hessian against central differences") 
     const RidgeRegulariser<double> R(small_ridge(borders));
     const Array<double> x = random_array({2, 9, 12}, "x", 0.1);
     Array<double> g(x.shape()), hd(x.shape()), plus(x.shape()), minus(x.shape());
-    R.gradient(x, sigma, g);
+    R.gradient(x, level, g);
     for (int trial = 0; trial < 5; ++trial) {
       const Array<double> d = random_array(x.shape(), std::to_string(trial) + "d");
       const auto moved = [&](double h) {
@@ -63,19 +63,19 @@ TEST_CASE("RidgeRegulariser: gradient and Hessian against central differences") 
       };
       double h = 1e-6;
       Array<double> up = moved(h), down = moved(-h);
-      const double slope = (R.value(up, sigma) - R.value(down, sigma)) / (2 * h);
+      const double slope = (R.value(up, level) - R.value(down, level)) / (2 * h);
       CHECK(std::abs(slope - dot(g, d)) < 1e-7 * norm(g) * norm(d));
       // Few of the filtered values cross a knot within so short a step.
       h = 1e-9;
       up = moved(h);
       down = moved(-h);
-      R.gradient(up, sigma, plus);
-      R.gradient(down, sigma, minus);
-      R.hessian_vector_product(x, sigma, d, hd);
+      R.gradient(up, level, plus);
+      R.gradient(down, level, minus);
+      R.hessian_vector_product(x, level, d, hd);
       combine<double>(1 / (2 * h), plus, -1 / (2 * h), minus, plus);
       CHECK(distance(plus, hd) < 1e-4 * norm(hd));
     }
-    CHECK(R.value_and_gradient(x, sigma, plus) == R.value(x, sigma));
+    CHECK(R.value_and_gradient(x, level, plus) == R.value(x, level));
     CHECK(same_bits(plus, g));
   }
 }
@@ -90,13 +90,13 @@ TEST_CASE("RidgeRegulariser: the Hessian is symmetric and the bounds hold") {
     const Array<double> x = random_array({1, 30, 30}, "x" + name, 0.2);
     const Array<double> y = random_array({1, 30, 30}, "y" + name, 0.2);
     Array<double> gx(x.shape()), gy(x.shape()), hx(x.shape()), hy(x.shape());
-    R.gradient(x, sigma, gx);
-    R.gradient(y, sigma, gy);
+    R.gradient(x, level, gx);
+    R.gradient(y, level, gy);
     const double apart = distance(x, y);
     CHECK(distance(gx, gy) <= lipschitz * apart);
     CHECK(dot(gx, x) - dot(gx, y) - dot(gy, x) + dot(gy, y) >= -1.01 * weak * apart * apart);
-    R.hessian_vector_product(x, sigma, x, hx);
-    R.hessian_vector_product(x, sigma, y, hy);
+    R.hessian_vector_product(x, level, x, hx);
+    R.hessian_vector_product(x, level, y, hy);
     CHECK(dot(hx, y) == doctest::Approx(dot(x, hy)).epsilon(1e-10).scale(norm(hx) * norm(y)));
   }
 }
@@ -117,13 +117,13 @@ TEST_CASE("RidgeRegulariser: every plane is an image of its own, alpha follows i
   const RidgeRegulariser<double> R(p);
   const Array<double> x = random_array({3, 8, 9}, "x", 0.1);
   double sum = 0;
-  for (Index c = 0; c < 3; ++c) sum += R.value(x.slice(c), sigma);
-  CHECK(R.value(x, sigma) == doctest::Approx(sum).epsilon(1e-14));
-  const double g = 255 * sigma;  // 12.75: between knots 10 and 20
+  for (Index c = 0; c < 3; ++c) sum += R.value(x.slice(c), level);
+  CHECK(R.value(x, level) == doctest::Approx(sum).epsilon(1e-14));
+  const double g = 255 * level;  // 12.75: between knots 10 and 20
   for (Index c = 0; c < 5; ++c) {
     const double* s = p.scaling->coefficients.data() + 4 * c;
     const double expected = std::exp(s[1] + 0.275 * (s[2] - s[1])) / (g + 1e-5);
-    CHECK(R.scaling(sigma)[static_cast<std::size_t>(c)] == doctest::Approx(expected));
+    CHECK(R.scaling(level)[static_cast<std::size_t>(c)] == doctest::Approx(expected));
   }
 }
 
@@ -134,11 +134,11 @@ TEST_CASE("RidgeRegulariser: float agrees with double, and threads do not matter
   const Array<float> xf = converted<float>(x);
   Array<double> g(x.shape());
   Array<float> gf(x.shape()), first(x.shape());
-  const double value = exact.value_and_gradient(x, sigma, g);
+  const double value = exact.value_and_gradient(x, level, g);
   double single = 0;
   for (const int threads : {1, 2, 4}) {
     const ScopedThreads limit(threads);
-    const double v = R.value_and_gradient(xf, sigma, gf);
+    const double v = R.value_and_gradient(xf, level, gf);
     if (threads == 1) {
       single = v;
       first = gf;
@@ -183,7 +183,7 @@ TEST_CASE("RidgeRegulariser refuses impossible parameters and noise levels") {
   CHECK(throws_with<ArgumentError>([&] { R.scaling(-0.1); }, "not negative"));
   CHECK(throws_with<ArgumentError>([&] { R.scaling(std::nan("")); }, "finite"));
   Array<float> x(Shape{4, 4}), g(Shape{4, 5});
-  CHECK(throws_with<ShapeError>([&] { R.gradient(x, sigma, g); }, "expected (4,4)"));
+  CHECK(throws_with<ShapeError>([&] { R.gradient(x, level, g); }, "expected (4,4)"));
   p.mu = 1;
   CHECK(throws_with<ArgumentError>([&] { RidgeRegulariser<float> bad(p); }, "outside [-rho, mu]"));
   p = small_ridge();
@@ -208,11 +208,11 @@ TEST_CASE("RidgeRegulariser::vjp: parameters and image against central differenc
       const RidgeRegulariser<double> R(p);
       const Array<double> x = random_array(shape, "x", 0.1), u = random_array(shape, "u");
       Array<double> h(shape), g(shape), product(shape);
-      const RidgeGradients gradients = R.vjp(x, sigma, u, h);
-      R.hessian_vector_product(x, sigma, u, product);
+      const RidgeGradients gradients = R.vjp(x, level, u, h);
+      R.hessian_vector_product(x, level, u, product);
       CHECK(distance(h, product) <= 1e-13 * norm(product));
       const auto value = [&](const RidgeParameters& q) {
-        RidgeRegulariser<double>(q).gradient(x, sigma, g);
+        RidgeRegulariser<double>(q).gradient(x, level, g);
         return dot(u, g);
       };
       const auto slope = [&](const auto& change, double step) {
@@ -240,7 +240,7 @@ TEST_CASE("RidgeRegulariser::vjp: parameters and image against central differenc
             doctest::Approx(slope([&](RidgeParameters& q, double step) { q.scale += step; }, 1e-8))
                 .epsilon(1e-5));
       const ScopedThreads threads(4);
-      const RidgeGradients again = R.vjp(x, sigma, u, h);
+      const RidgeGradients again = R.vjp(x, level, u, h);
       for (std::size_t l = 0; l < p.kernels.size(); ++l)
         CHECK(same_bits(again.kernels[l], gradients.kernels[l]));
       CHECK(same_bits(again.profile, gradients.profile));
@@ -297,7 +297,7 @@ TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8, 
   const Shape shape{19, 1, 20, 20};
   const auto x = random_array<float>(shape, "x", 0.1F), u = random_array<float>(shape, "u");
   Array<float> h(shape);
-  const RidgeGradients all = R.vjp(x, sigma, u, h);
+  const RidgeGradients all = R.vjp(x, level, u, h);
   std::vector<Array<double>> kernels;
   for (const auto& k : all.kernels) kernels.emplace_back(k.shape());
   Array<double> profile(all.profile.shape());
@@ -305,7 +305,7 @@ TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8, 
     const Index count = std::min<Index>(8, 19 - first), at = first * 400;
     const Shape part{count, 1, 20, 20};
     Array<float> of_x(part);
-    const RidgeGradients some = R.vjp(ConstView<float>(x.data() + at, part), sigma,
+    const RidgeGradients some = R.vjp(ConstView<float>(x.data() + at, part), level,
                                       ConstView<float>(u.data() + at, part), of_x);
     for (Index i = 0; i < of_x.size(); ++i) CHECK(of_x[i] == h[at + i]);
     for (std::size_t l = 0; l < kernels.size(); ++l) axpy<double>(1, some.kernels[l], kernels[l]);

@@ -1,7 +1,9 @@
 #pragma once
 /// Small random models that need no data.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <map>
 #include <string>
 
@@ -28,6 +30,13 @@ Array<T> converted(const Array<double>& a) {
   Array<T> result(a.shape());
   for (Index i = 0; i < a.size(); ++i) result[i] = static_cast<T>(a[i]);
   return result;
+}
+
+/// One row of values, as splines take them.
+inline Array<double> row(std::initializer_list<double> values) {
+  Array<double> a(Shape{1, static_cast<Index>(values.size())});
+  std::copy(values.begin(), values.end(), a.begin());
+  return a;
 }
 
 template <class X>

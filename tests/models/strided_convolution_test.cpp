@@ -28,7 +28,7 @@ Array<double> naive(const Array<double>& w, const Array<double>& bias, const Arr
   return y;
 }
 
-struct Layer {
+struct StridedLayer {
   StridedConvolution<double> convolution;
   Shape input;
   Shape domain() const { return input; }
@@ -79,8 +79,8 @@ TEST_CASE("StridedConvolution equals its definition; adjoint and gradients") {
     const Array<float> xf = converted<float>(x);
     single.apply(xf, yf);
     CHECK(largest_difference(yf, converted<float>(expected)) < 1e-4);
-    CHECK(adjoint_error(LinearOperator<double>(Layer{StridedConvolution<double>(w), image}), 1) <
-          1e-14);
+    CHECK(adjoint_error(LinearOperator<double>(StridedLayer{StridedConvolution<double>(w), image}),
+                        1) < 1e-14);
     // <g, y> is linear in (w, b), and homogeneous once b is counted.
     const Array<double> g = random_array(y.shape(), "g" + name);
     Array<double> of_w(w.shape()), of_b(b.shape());

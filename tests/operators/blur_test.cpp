@@ -43,7 +43,7 @@ Array<double> naive(const Array<double>& h, const Array<double>& x, Boundary bou
   return y;
 }
 
-Array<double> random_array(const Shape& shape, const char* name) {
+Array<double> random_real(const Shape& shape, const char* name) {
   Array<double> x(shape);
   fill_normal<double>(x, Rng(9).stream(name));
   return x;
@@ -83,7 +83,7 @@ TEST_CASE("blur: a one at floor(k/2) is the identity, even sizes too") {
     for (const Boundary boundary : boundaries) {
       Array<double> h(Shape{k, k});
       h[(k / 2) * k + k / 2] = 1;
-      const Array<double> x = random_array(Shape{2, 3, 4}, "x");
+      const Array<double> x = random_real(Shape{2, 3, 4}, "x");
       CHECK(distance(LinearOperator<double>(Blur<double>(h, x.shape(), boundary)).apply(x), x) <=
             1e-14 * norm(x));
     }
@@ -99,7 +99,7 @@ TEST_CASE("blur: equals the definition, kernels even, odd, larger than the image
         CAPTURE(to_string(image));
         CAPTURE(to_string(size));
         CAPTURE(static_cast<int>(boundary));
-        const Array<double> h = random_array(size, "h"), x = random_array(image, "x");
+        const Array<double> h = random_real(size, "h"), x = random_real(image, "x");
         const LinearOperator<double> A = Blur<double>(h, image, boundary);
         // Relative to the largest sum that could appear: rounding of the FFT only.
         double sum = 0;
@@ -111,7 +111,7 @@ TEST_CASE("blur: equals the definition, kernels even, odd, larger than the image
 }
 
 TEST_CASE("blur: all channels of a colour image by the same kernel") {
-  const Array<double> h = random_array(Shape{3, 4}, "h"), x = random_array(Shape{3, 6, 7}, "x");
+  const Array<double> h = random_real(Shape{3, 4}, "h"), x = random_real(Shape{3, 6, 7}, "x");
   for (const Boundary boundary : boundaries) {
     const Array<double> y = LinearOperator<double>(Blur<double>(h, x.shape(), boundary)).apply(x);
     for (Index c = 0; c < 3; ++c) {
@@ -143,8 +143,7 @@ TEST_CASE("blur: the symbol bound holds for signed kernels on images large and s
   for (const Shape& image : {Shape{9, 14}, Shape{1, 20}, Shape{12, 12}}) {
     for (const Boundary boundary : boundaries) {
       for (const Shape& size : {Shape{2, 3}, Shape{5, 5}, Shape{1, 11}}) {
-        const LinearOperator<double> A =
-            Blur<double>(random_array(size, "signed"), image, boundary);
+        const LinearOperator<double> A = Blur<double>(random_real(size, "signed"), image, boundary);
         const double norm = fejer_test::spectral_norm(fejer_test::dense(A));
         CHECK(A.norm_interval().upper >= norm * (1 - 1e-13));
       }
@@ -155,7 +154,7 @@ TEST_CASE("blur: the symbol bound holds for signed kernels on images large and s
 TEST_CASE("blur: the symbol bound is close on images much larger than the kernel") {
   for (const Shape& size : {Shape{2, 3}, Shape{5, 5}, Shape{1, 7}}) {
     const LinearOperator<double> A =
-        Blur<double>(random_array(size, "signed"), Shape{96, 96}, Boundary::zero);
+        Blur<double>(random_real(size, "signed"), Shape{96, 96}, Boundary::zero);
     CHECK(A.norm_interval().upper <= 1.03 * power_method_norm(A, 200));
   }
 }

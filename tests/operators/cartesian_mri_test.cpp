@@ -16,7 +16,7 @@ using C = std::complex<double>;
 
 namespace {
 
-Array<C> random_array(const Shape& shape, const char* name) {
+Array<C> random_complex(const Shape& shape, const char* name) {
   Array<C> x(shape);
   fill_normal<C>(x, Rng(4).stream(name));
   return x;
@@ -50,8 +50,8 @@ TEST_CASE("mri: equals the centred, unitary DFT of the definition") {
     const Index H = size[0], W = size[1];
     CAPTURE(to_string(size));
     const Array<double> mask = random_mask<double>(size, 0.7, Rng(3).stream("mask"));
-    const Array<C> maps = random_array(Shape{3, H, W}, "maps"),
-                   x = random_array(Shape{1, H, W}, "x");
+    const Array<C> maps = random_complex(Shape{3, H, W}, "maps"),
+                   x = random_complex(Shape{1, H, W}, "x");
     const LinearOperator<C> A = CartesianMri<double>(mask, maps);
     CHECK(distance(A.apply(x), naive(mask, maps, x)) <= 1e-14 * norm(maps) * norm(x));
     const LinearOperator<C> one = CartesianMri<double>(mask);
@@ -69,7 +69,8 @@ TEST_CASE("mri: the normal operator equals two steps; lines along either axis, p
                                    random_column_mask<double>(H, W, 2, 0.1, stream, 0),
                                    random_mask<double>(size, 0.5, stream), Array<double>(size, 1.0),
                                    Array<double>(size)};
-    const Array<C> x = random_array(Shape{1, H, W}, "x"), maps = random_array(Shape{5, H, W}, "m");
+    const Array<C> x = random_complex(Shape{1, H, W}, "x"),
+                   maps = random_complex(Shape{5, H, W}, "m");
     for (const Array<double>& mask : masks)
       for (const bool with_maps : {false, true}) {
         const LinearOperator<C> A =

@@ -1,5 +1,5 @@
 #pragma once
-/// Gradients against central differences.
+/// Gradients against central differences, and a loss to differentiate.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -26,5 +26,16 @@ inline double gradient_error(const std::function<double(const fejer::Array<doubl
   }
   return worst / largest;
 }
+
+/// 1/2 |x - target|^2.
+constexpr auto half_square = [](fejer::ConstView<double> x, fejer::ConstView<double> target,
+                                fejer::View<double> gradient) {
+  double sum = 0;
+  for (fejer::Index i = 0; i < x.size(); ++i) {
+    gradient[i] = x[i] - target[i];
+    sum += gradient[i] * gradient[i] / 2;
+  }
+  return sum;
+};
 
 }  // namespace fejer_test

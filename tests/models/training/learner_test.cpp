@@ -5,7 +5,10 @@
 #include <fejer/error.hpp>
 #include <fejer/models/training/learner.hpp>
 
+#include "differences.hpp"
+
 using namespace fejer;
+using fejer_test::half_square;
 
 namespace {
 
@@ -47,15 +50,6 @@ struct Gain {
     return result;
   }
 };
-
-double half_square(ConstView<double> x, ConstView<double> target, View<double> gradient) {
-  double sum = 0;
-  for (Index i = 0; i < x.size(); ++i) {
-    gradient[i] = x[i] - target[i];
-    sum += gradient[i] * gradient[i] / 2;
-  }
-  return sum;
-}
 
 }  // namespace
 

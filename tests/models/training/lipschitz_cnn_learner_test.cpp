@@ -25,16 +25,6 @@ LipschitzCnnOptions small(Activation activation) {
   return o;
 }
 
-constexpr auto half_square = [](ConstView<double> x, ConstView<double> target,
-                                View<double> gradient) {
-  double sum = 0;
-  for (Index i = 0; i < x.size(); ++i) {
-    gradient[i] = x[i] - target[i];
-    sum += gradient[i] * gradient[i] / 2;
-  }
-  return sum;
-};
-
 /// Not at the kinks of the start, with slopes beyond the bounds.
 Parameters shaken(const Parameters& p) {
   Parameters result = p;

@@ -56,7 +56,7 @@ UnrolledPgdOptions small(bool shared) {
 }
 
 /// Not at the kinks of the start, with slopes beyond the bounds.
-Parameters shaken(const Parameters& p) {
+Parameters shaken_network(const Parameters& p) {
   Parameters result = p;
   for (auto& entry : result.entries()) {
     const double size = entry.name == "steps" ? 0.5 : 0.05;
@@ -66,22 +66,12 @@ Parameters shaken(const Parameters& p) {
   return result;
 }
 
-constexpr auto half_square = [](ConstView<double> x, ConstView<double> target,
-                                View<double> gradient) {
-  double sum = 0;
-  for (Index i = 0; i < x.size(); ++i) {
-    gradient[i] = x[i] - target[i];
-    sum += gradient[i] * gradient[i] / 2;
-  }
-  return sum;
-};
-
 template <class X>
 void check_gradients(const Measurement& m, bool shared) {
   const ScopedThreads one(1);  // small images
   const UnrolledPgdLearner<X> author(small(shared), problem_of<X>(m));
   const Learner<double> learner = author;
-  const Parameters p = shaken(learner.initial(Rng(4)));
+  const Parameters p = shaken_network(learner.initial(Rng(4)));
   const Array<double> images = random_array({2, 1, 7, 6}, "images", 0.5);
   std::vector<Array<double>> inputs;
   Shard<double> shard;
@@ -133,7 +123,7 @@ TEST_CASE("unrolled PGD learner: the model is what was trained, every layer cert
   const Measurement m = blurred();
   for (const bool shared : {true, false}) {
     const UnrolledPgdLearner<float> learner(small(shared), problem_of<float>(m));
-    const Parameters p = shaken(learner.initial(Rng(4)));
+    const Parameters p = shaken_network(learner.initial(Rng(4)));
     const Model<float> model = learner.to_model(p);
     const UnrolledPgd<float>& network = model.unrolled();
     const LinearOperator<float> A = make_operator<float>(m);
@@ -176,7 +166,7 @@ TEST_CASE("unrolled PGD learner: complex images, as its model has them") {
   const Measurement m = mri();
   using Complex = std::complex<float>;
   const UnrolledPgdLearner<Complex> learner(small(true), problem_of<Complex>(m));
-  const Parameters p = shaken(learner.initial(Rng(4)));
+  const Parameters p = shaken_network(learner.initial(Rng(4)));
   const Model<float> model = learner.to_model(p);
   const LinearOperator<Complex> A = make_operator<Complex>(m);
   const Array<float> image = random_array<float>({1, 7, 6}, "image", 0.5);
