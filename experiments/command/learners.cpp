@@ -1,10 +1,12 @@
 #include "learners.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <utility>
 
 #include <fejer/files.hpp>
+#include <fejer/models/training/drunet_learner.hpp>
 #include <fejer/models/training/lipschitz_cnn_learner.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
@@ -92,6 +94,21 @@ Trainable lipschitz_cnn(Section& model, const TrainingOptions& training) {
   return trainable(LipschitzCnnLearner<float>(o));
 }
 
+/// One network for all noise levels of the training. Small by default: 1.0 million weights.
+Trainable drunet(Section& model, const TrainingOptions&) {
+  DrunetOptions o;
+  o.image_channels = model.count("image_channels", o.image_channels, 1);
+  const std::vector<Index> channels = model.counts("channels", {16, 32, 64, 128});
+  if (channels.size() != o.channels.size())
+    throw ArgumentError("[model] channels: expected one number for each of the " +
+                        std::to_string(o.channels.size()) + " levels, got " +
+                        std::to_string(channels.size()));
+  std::copy(channels.begin(), channels.end(), o.channels.begin());
+  o.blocks = model.count("blocks", 2, 1);
+  o.activation = drunet_activation_named(model.text("activation", to_string(o.activation)));
+  return trainable(DrunetLearner<float>(o));
+}
+
 std::string template_file(Section& model) { return with_data_folder(model.text("measurement")); }
 
 template <class X>
@@ -132,6 +149,7 @@ constexpr Entry learners[] = {
     {"wcrr", wcrr},
     {"crr", crr},
     {"lipschitz-cnn", lipschitz_cnn},
+    {"drunet", drunet},
     {"unrolled-pgd", unrolled_pgd},
 };
 

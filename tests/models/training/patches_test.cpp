@@ -11,6 +11,7 @@
 #include "../small_models.hpp"
 
 using namespace fejer;
+using fejer_test::largest_difference;
 
 namespace {
 

@@ -1,0 +1,106 @@
+#include <fejer/models/training/drunet_learner.hpp>
+
+#include <doctest/doctest.h>
+#include <fejer/error.hpp>
+#include <fejer/models/training/dataset.hpp>
+#include <fejer/models/training/trainer.hpp>
+#include <fejer/parallel.hpp>
+
+#include "../small_drunet.hpp"
+#include "differences.hpp"
+
+using namespace fejer;
+using namespace fejer_test;
+
+namespace {
+
+/// Two samples of different levels, whose sizes are no multiples of 8.
+struct Pairs {
+  std::vector<Array<double>> inputs, targets;
+  Shard<double> shard;
+  explicit Pairs(Index channels) {
+    for (const char* name : {"a", "b"}) {
+      inputs.push_back(random_array({channels, 9, 11}, std::string("input ") + name));
+      targets.push_back(random_array({channels, 9, 11}, std::string("target ") + name));
+    }
+    for (std::size_t i = 0; i < 2; ++i)
+      shard.push_back({inputs[i], targets[i], i == 0 ? 0.05 : 0.4, i});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("DRUNet learner: the gradient of the loss for every weight") {
+  const ScopedThreads one(1);  // small images
+  for (const Index channels : {1, 3}) {
+    // softplus: no kinks for differences to fall on
+    const Learner<double> learner =
+        DrunetLearner<double>(small_drunet_options(DrunetActivation::softplus, channels));
+    const Parameters p = learner.initial(Rng(3));
+    const Pairs pairs(channels);
+    const auto loss = [&](const Parameters& at, Parameters* gradient) {
+      const auto prepared = learner.prepare(at);
+      Parameters effective = learner.effective_zeros(prepared);
+      Figures figures;
+      const double value =
+          learner.shard_gradient(prepared, pairs.shard, half_square, effective, figures);
+      if (gradient != nullptr) *gradient = learner.pull_back(at, prepared, effective);
+      return value;
+    };
+    Parameters gradient;
+    loss(p, &gradient);
+    gradient.require_like("gradient", p);
+    for (const auto& entry : p.entries()) {
+      const auto value = [&](const Array<double>& v) {
+        Parameters moved = p;
+        moved[entry.name] = v;
+        return loss(moved, nullptr);
+      };
+      INFO(entry.name);
+      CHECK(gradient_error(value, entry.value, gradient[entry.name], 1e-5, 17) < 1e-6);
+    }
+  }
+}
+
+TEST_CASE("DRUNet learner: the model gives the estimates, and starts near a linear map") {
+  const DrunetLearner<float> author(small_drunet_options());
+  const Learner<float> learner = author;
+  const Parameters p = learner.initial(Rng(3));
+  const Model<float> model = author.to_model(p);
+  CHECK(model.kind() == "drunet");
+  const Array<float> x = random_array<float>({1, 12, 10}, "x");
+  Array<float> estimate(x.shape()), denoised(x.shape());
+  learner.estimate(learner.prepare(p), {x, x, 0.1, 0}, estimate);
+  make_denoiser(model).denoise(x, 0.1, denoised);
+  CHECK(largest_difference(estimate, denoised) == 0);
+  double norm = 0;
+  for (const float v : estimate) norm += static_cast<double>(v) * static_cast<double>(v);
+  CHECK(std::isfinite(norm));
+  CHECK(norm > 0);
+
+  Parameters other = p;
+  other.entries().pop_back();
+  CHECK_THROWS_AS(author.to_model(other), ArgumentError);
+  CHECK_THROWS_AS(DrunetLearner<float>(DrunetOptions{1, {4, 0, 4, 4}, 1}), ArgumentError);
+}
+
+TEST_CASE("DRUNet learner: learns, and the same bits for any number of threads") {
+  const Learner<float> learner = DrunetLearner<float>(small_drunet_options());
+  TrainingOptions o;
+  o.steps = 30;
+  o.batch = 16;
+  o.validate_every = 30;
+  o.optimiser.rate = 5e-3;
+  const Dataset data = open_images("dead-leaves:6x48:3");
+  std::vector<TrainingResult> results;
+  for (const int threads : {1, 2, 4}) {
+    const ScopedThreads scope(threads);
+    PatchSource patches(data, {.size = 24, .stride = 24});
+    results.push_back(train(learner, patches, nullptr, o, initial_state(learner, o)));
+  }
+  const auto& history = results[0].state.history;
+  CHECK(history.back().loss < 0.7 * history.front().loss);
+  for (const TrainingResult& other : {results[1], results[2]})
+    for (const auto& entry : results[0].state.parameters.entries())
+      CHECK(largest_difference(entry.value, other.state.parameters[entry.name]) == 0);
+}
