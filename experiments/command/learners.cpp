@@ -6,8 +6,10 @@
 #include <utility>
 
 #include <fejer/files.hpp>
+#include <fejer/models/model_file.hpp>
 #include <fejer/models/training/drunet_learner.hpp>
 #include <fejer/models/training/lipschitz_cnn_learner.hpp>
+#include <fejer/models/training/pnp_learner.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
 #include <fejer/models/training/unrolled_pgd_learner.hpp>
@@ -21,7 +23,7 @@ namespace {
 
 template <class L>
 Trainable trainable(L learner) {
-  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }, {}, {}};
+  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }, {}, {}, {}};
 }
 
 Borders read_borders(Section& model) {
@@ -112,13 +114,17 @@ Trainable drunet(Section& model, const TrainingOptions&) {
 std::string template_file(Section& model) { return with_data_folder(model.text("measurement")); }
 
 template <class X>
-Trainable unrolled_for(const std::shared_ptr<const Measurement>& m, const UnrolledPgdOptions& o) {
+MeasuredProblem<X> problem_of(const std::shared_ptr<const Measurement>& m) {
   const LinearOperator<X> A = make_operator<X>(*m);
-  return trainable(UnrolledPgdLearner<X>(
-      o, {A, [m, A](const Array<X>& y) { return start_from<X>(m->setup, A, y); },
+  return {A, [m, A](const Array<X>& y) { return start_from<X>(m->setup, A, y); },
           [m](View<X> y, double sigma, const RandomStream& noise) {
             add_noise<X>(m->setup, sigma, noise, y);
-          }}));
+          }};
+}
+
+template <class X>
+Trainable unrolled_for(const std::shared_ptr<const Measurement>& m, const UnrolledPgdOptions& o) {
+  return trainable(UnrolledPgdLearner<X>(o, problem_of<X>(m)));
 }
 
 /// Unrolled proximal gradient descent for the operator of a measurement file.
@@ -141,6 +147,61 @@ Trainable unrolled_pgd(Section& model, const TrainingOptions& training) {
   return made;
 }
 
+/// How gradients through a fixed point are taken.
+EquilibriumOptions read_equilibrium(Section& s) {
+  static const std::vector<std::string> strategies{"unrolled", "implicit", "one-step", "restarted"};
+  static const std::vector<std::string> solvers{"picard", "conjugate-gradient", "gmres",
+                                                "minres", "anderson",           "broyden"};
+  const auto index = [&](const std::string& key, std::size_t otherwise,
+                         const std::vector<std::string>& names) {
+    const std::string word = s.word(key, names[otherwise], names);
+    return std::find(names.begin(), names.end(), word) - names.begin();
+  };
+  EquilibriumOptions o;
+  o.strategy = static_cast<GradientStrategy>(index("strategy", 3, strategies));
+  o.depth = s.count("depth", o.depth, 1);
+  o.restarts = s.count("restarts", o.restarts);
+  o.until_tolerance = s.flag("until_tolerance", o.until_tolerance);
+  o.tolerance = s.number("tolerance", o.tolerance);
+  o.max_passes = s.count("max_passes", 500, 1);
+  o.recompute = s.flag("recompute", o.recompute);
+  o.adjoint = static_cast<AdjointSolver>(index("adjoint", 2, solvers));
+  o.adjoint_tolerance = s.number("adjoint_tolerance", o.adjoint_tolerance);
+  o.adjoint_max_products = s.count("adjoint_max_products", o.adjoint_max_products, 1);
+  o.power_iterations = s.count("power_iterations", 0);
+  return o;
+}
+
+/// A DRUNet in forward-backward, for the operator of a measurement file.
+Trainable pnp_drunet(Section& model, const TrainingOptions&) {
+  PnpOptions o;
+  o.learn_step = model.flag("learn_step", o.learn_step);
+  o.learn_sigma = model.flag("learn_sigma", o.learn_sigma);
+  o.learn_weights = model.flag("learn_weights", o.learn_weights);
+  o.step = model.number("step", o.step);
+  o.sigma = model.number("sigma", o.sigma);
+  o.equilibrium = read_equilibrium(model);
+  const std::string file = template_file(model),
+                    denoiser = with_data_folder(model.text("denoiser"));
+  const Model<float> start = load_model<float>(denoiser);
+  const auto* network = std::get_if<Drunet<float>>(&start.value);
+  if (network == nullptr)
+    throw ArgumentError("[model] denoiser: " + denoiser + " is of kind " + start.kind() +
+                        ", expected drunet");
+  const auto m = std::make_shared<const Measurement>(load_measurement(file));
+  if (kind_of(m->setup) == "mri")
+    throw ArgumentError("[model] measurement: " + file +
+                        " has complex images, and DRUNets take real ones");
+  const PnpLearner<float> learner(o, *network, problem_of<float>(m));
+  Trainable made = trainable(learner);
+  made.measurement = file;
+  made.image = image_shape(*m);
+  made.learned = [learner](const Parameters& p) -> nlohmann::ordered_json {
+    return {{"step_times_squared_norm", learner.relative_step(p)}, {"sigma", learner.sigma(p)}};
+  };
+  return made;
+}
+
 struct Entry {
   const char* kind;
   Trainable (*make)(Section& model, const TrainingOptions& options);
@@ -151,6 +212,7 @@ constexpr Entry learners[] = {
     {"lipschitz-cnn", lipschitz_cnn},
     {"drunet", drunet},
     {"unrolled-pgd", unrolled_pgd},
+    {"pnp-drunet", pnp_drunet},
 };
 
 }  // namespace
@@ -165,7 +227,7 @@ const std::vector<std::string>& learner_names() {
 }
 
 void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options) {
-  if (kind != "unrolled-pgd") return;
+  if (kind != "unrolled-pgd" && kind != "pnp-drunet") return;
   const Measurement m = load_measurement(template_file(model));
   options.noise_low = options.noise_high = m.noise_level / m.scale;
   options.largest_noise = std::numeric_limits<double>::infinity();

@@ -17,6 +17,8 @@ struct Trainable {
   /// What is learned for one operator: its measurement file, and the shape of its images.
   std::string measurement = {};
   Shape image = {};
+  /// What was learned beside the model, for the record.
+  std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
 };
 
 const std::vector<std::string>& learner_names();

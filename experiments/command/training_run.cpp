@@ -224,6 +224,8 @@ Outcome finish(const Session& session, const TrainingResult& result) {
   write_model(files.model, session.plan, result.state.result(), session.identity);
   write_training_report(files.report, session.plan, result);
   outcome.json["model"] = files.model;
+  if (session.plan.trainable.learned)
+    outcome.json["learned"] = session.plan.trainable.learned(result.state.result());
   outcome.text = files.model + ": " + result.cause + ", " +
                  std::to_string(result.state.optimiser.step) + " steps";
   if (result.state.best_step > 0) {
@@ -254,6 +256,8 @@ Outcome train_model(const TrainingRequest& f) {
     return silent;
   }
   record["result"] = result_json(result);
+  if (session.plan.trainable.learned)
+    record["learned"] = session.plan.trainable.learned(result.state.result());
   write_text(session.files.record, json_text(record) + "\n");
   return finish(session, result);
 }

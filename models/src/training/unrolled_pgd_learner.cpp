@@ -105,7 +105,7 @@ double loss_of(const Array<std::complex<T>>& x, ConstView<T> target, LossGradien
 
 template <class X>
 UnrolledPgdLearner<X>::UnrolledPgdLearner(const UnrolledPgdOptions& options,
-                                          UnrolledProblem<X> problem)
+                                          MeasuredProblem<X> problem)
     : options_(options),
       problem_(std::move(problem)),
       cnn_(options.network),

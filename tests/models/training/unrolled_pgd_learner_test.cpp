@@ -35,7 +35,7 @@ Measurement mri() {
 }
 
 template <class X>
-UnrolledProblem<X> problem_of(const Measurement& m) {
+MeasuredProblem<X> problem_of(const Measurement& m) {
   const LinearOperator<X> A = make_operator<X>(m);
   return {A, [A](const Array<X>& y) { return A.apply_adjoint(y); },
           [m](View<X> y, double sigma, const RandomStream& noise) {
@@ -245,7 +245,7 @@ TEST_CASE("unrolled PGD learner refuses operators without a bound and colour ima
     void apply(ConstView<float> x, View<float> y) const { copy<float>(x, y); }
     void apply_adjoint(ConstView<float> y, View<float> x) const { copy<float>(y, x); }
   };
-  UnrolledProblem<float> problem = problem_of<float>(blurred());
+  MeasuredProblem<float> problem = problem_of<float>(blurred());
   problem.A = LinearOperator<float>(Unbounded{});
   CHECK(throws_with<ArgumentError>([&] { UnrolledPgdLearner<float>(small(true), problem); },
                                    "finite bound"));

@@ -6,18 +6,9 @@
 #include <fejer/linear_operator.hpp>
 #include <fejer/models/model.hpp>
 #include <fejer/models/training/lipschitz_cnn_learner.hpp>
+#include <fejer/models/training/measured_problem.hpp>
 
 namespace fejer {
-
-/// What the network is unrolled for, in the unit in which images lie in [0,1].
-template <class X>
-struct UnrolledProblem {
-  LinearOperator<X> A;  ///< of images (1,H,W), with a finite bound of its norm
-  /// x_0, linear in y: A* y, filtered back-projection, y itself.
-  std::function<Array<X>(const Array<X>& y)> start;
-  /// Adds noise of standard deviation sigma (per real component) to what is measured of y.
-  std::function<void(View<X> y, double sigma, const RandomStream& noise)> add_noise;
-};
 
 struct UnrolledPgdOptions {
   UnrolledPgdOptions() { network.left = 1; }
@@ -42,7 +33,7 @@ template <class X>
 class UnrolledPgdLearner {
  public:
   using T = Real<X>;
-  UnrolledPgdLearner(const UnrolledPgdOptions& options, UnrolledProblem<X> problem);
+  UnrolledPgdLearner(const UnrolledPgdOptions& options, MeasuredProblem<X> problem);
 
   struct Prepared {
     std::vector<Parameters> parts;  ///< of each network, under its own names
@@ -77,7 +68,7 @@ class UnrolledPgdLearner {
   Array<X> data_of(const Sample<T>& sample) const;
 
   UnrolledPgdOptions options_;
-  UnrolledProblem<X> problem_;
+  MeasuredProblem<X> problem_;
   Cnn cnn_;
   double norm_;  // upper end of ||A||
 };
