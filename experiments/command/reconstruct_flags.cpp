@@ -40,6 +40,7 @@ void refuse_idle_flags(const ReconstructFlags& f) {
   refuse(unrolled && !f.max_iterations.empty(), "--max-iterations", others);
   refuse(unrolled && !f.tolerance.empty(), "--tolerance", others);
   refuse(m.prior != "pnp" && m.certify, "--certify", "pnp");
+  refuse(m.prior != "pnp" && !f.step.empty(), "--step", "pnp");
   if (learned && m.prior != "model" && f.model.empty())
     throw ArgumentError("--model: is needed for --prior " + m.prior + "; fejer " +
                         (unrolled ? "train" : "import") + " makes one");
@@ -73,6 +74,9 @@ void ReconstructFlags::add_method(CLI::App& verb) {
                   "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
                   "the noise level)")
       ->type_name("S");
+  verb.add_option("--step", step,
+                  "pnp-fbs: step size times ||A||^2, below 2 unless forced (default 1)")
+      ->type_name("T");
   verb.add_option("--scale", scale,
                   "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
                   "of the file)")
@@ -165,6 +169,11 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
   if (situation.algorithm == "pnp-fbs" && to.lambda > 1)
     throw ArgumentError("--lambda: got " + lambda +
                         ", but with --prior pnp it is the relaxation, in (0,1]");
+  if (!step.empty()) {
+    to.step = positive("--step", step);
+    if (situation.algorithm != "pnp-fbs")
+      throw ArgumentError("--step: is for pnp-fbs; " + situation.algorithm + " has its own");
+  }
   to.run.tolerance =
       tolerance.empty() ? default_tolerance(situation) : parse_number("--tolerance", tolerance);
   if (to.run.tolerance < 0) throw ArgumentError("--tolerance: cannot be negative");
@@ -180,6 +189,7 @@ std::string ReconstructFlags::fingerprint(const Method& m, double scale_value) c
                               {"algorithm", m.algorithm},
                               {"lambda", m.lambda},
                               {"sigma", m.sigma},
+                              {"step", m.step},
                               {"scale", scale_value},
                               {"positivity", m.positivity},
                               {"certify", m.certify},

@@ -11,7 +11,7 @@ namespace fejer::command {
 
 /// Empty texts: not given.
 struct ReconstructFlags {
-  std::string measurement, model, lambda, sigma, scale, init, truth, norm, out, report;
+  std::string measurement, model, lambda, sigma, step, scale, init, truth, norm, out, report;
   std::string max_iterations, tolerance;
   Method method;
 

@@ -211,6 +211,8 @@ class Launcher {
     typename PnpForwardBackward<X>::Options pnp;
     pnp.sigma = method_.sigma;
     pnp.relaxation = method_.lambda;
+    const double norm = problem_.A.norm_interval().upper;
+    pnp.step = {method_.step / (norm * norm), method_.force};
     pnp.accept_uncertified = method_.force;
     return launch(PnpForwardBackward<X>(data_term(), denoiser, pnp));
   }

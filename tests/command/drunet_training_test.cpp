@@ -1,0 +1,109 @@
+#include <string>
+#include <vector>
+
+#include <fejer/files.hpp>
+#include <fejer/models/model_file.hpp>
+
+#include "models.hpp"
+#include "process.hpp"
+
+using namespace fejer_test;
+
+namespace {
+
+std::vector<std::string> drunet_training(const std::string& config, const std::string& out,
+                                         const std::vector<std::string>& settings = {}) {
+  std::vector<std::string> arguments = {"train", source_folder() + "/experiments/" + config,
+                                        "--out", out, "--json"};
+  for (const std::string& item : settings) arguments.insert(arguments.end(), {"--set", item});
+  return arguments;
+}
+
+/// Of plug-and-play with a DRUNet for m.h5, in a second.
+std::vector<std::string> pnp_training(const ScratchFolder& folder, const std::string& out,
+                                      const std::vector<std::string>& more = {}) {
+  std::vector<std::string> settings = {"model.measurement=" + (folder / "m.h5"),
+                                       "model.denoiser=" + (folder / "drunet.h5"),
+                                       "model.depth=2",
+                                       "model.restarts=2",
+                                       "data.train=dead-leaves:6x32",
+                                       "data.stride=32",
+                                       "validation.data=dead-leaves:2x32:2",
+                                       "validation.every=3",
+                                       "training.steps=3",
+                                       "training.batch=4"};
+  settings.insert(settings.end(), more.begin(), more.end());
+  return drunet_training("train_pnp_drunet/deblur.toml", folder / out, settings);
+}
+
+}  // namespace
+
+TEST_CASE("a DRUNet learns to denoise, stopped and resumed to the same bits") {
+  const ScratchFolder folder;
+  const std::string config = "train_drunet/smoke.toml";
+  const auto whole = expect(0, folder, drunet_training(config, folder / "whole")).json();
+  CHECK(whole["status"] == "finished");
+  CHECK(whole["best_psnr"].get<double>() > 15);
+  CHECK(fejer::load_model<float>(folder / "whole/model.h5").kind() == "drunet");
+  expect(0, folder, drunet_training(config, folder / "part", {"training.steps=13"}));
+  auto rest = drunet_training(config, folder / "part");
+  rest.push_back("--resume");
+  expect(0, folder, rest);
+  CHECK(fejer::sha256_of_file(folder / "part/model.h5") ==
+        fejer::sha256_of_file(folder / "whole/model.h5"));
+  expect_refused(folder, drunet_training(config, folder / "bad", {"model.channels=[4,4]"}),
+                 "one number for each of the 4 levels");
+  expect_refused(folder, drunet_training(config, folder / "bad", {"model.activation=tanh"}),
+                 "tanh");
+}
+
+TEST_CASE(
+    "plug-and-play with a DRUNet learns by every strategy, and reconstruct takes the result") {
+  const ScratchFolder folder;
+  write_drunet(folder / "drunet.h5", 1, 0.9);
+  expect(
+      0, folder,
+      {"simulate", "--operator", "blur", "--kernel", "gaussian:1.0", "--image",
+       "phantom:shepp-logan:32", "--noise-level", "0.02", "--seed", "1", "--out", folder / "m.h5"});
+  double step = 0, sigma = 0;
+  for (const char* strategy : {"restarted", "one-step", "unrolled", "implicit"}) {
+    INFO(strategy);
+    const std::string out = std::string("out ") + strategy;
+    const auto done =
+        expect(0, folder, pnp_training(folder, out, {std::string("model.strategy=") + strategy}))
+            .json();
+    step = done["learned"]["step_times_squared_norm"];
+    sigma = done["learned"]["sigma"];
+    CHECK(step > 0);
+    CHECK(step < 2);
+    CHECK(sigma > 0);
+    CHECK(sigma != doctest::Approx(10.0 / 255).epsilon(1e-9));
+    const std::string csv = contents(folder / (out + "/metrics.csv"));
+    CHECK((csv.find("contraction") != std::string::npos));
+    CHECK((csv.find("adjoint residual") != std::string::npos) ==
+          (std::string(strategy) == "implicit"));
+  }
+  const std::vector<std::string> reconstruct = {"reconstruct", folder / "m.h5",
+                                                "--prior",     "pnp",
+                                                "--model",     folder / "out restarted/model.h5",
+                                                "--lambda",    "1",
+                                                "--step",      std::to_string(step),
+                                                "--sigma",     std::to_string(sigma),
+                                                "--out",       folder / "x.h5",
+                                                "--json",      "--max-iterations",
+                                                "20"};
+  expect_refused(folder, reconstruct, "--force");
+  auto forced = reconstruct;
+  forced.push_back("--force");
+  const Finished made = fejer_command(folder, forced);
+  CHECK((made.code == 0 || made.code == 3));
+  CHECK(made.json()["step_size"].get<double>() == doctest::Approx(step).epsilon(0.05));
+
+  expect_refused(folder, pnp_training(folder, "bad", {"model.strategy=restart"}), "restarted");
+  expect_refused(folder, pnp_training(folder, "bad", {"model.denoiser=" + (folder / "m.h5")}),
+                 "fejer-model");
+  expect_refused(folder, pnp_training(folder, "bad", {"model.step=2.5"}), "1.99");
+  auto idle = reconstruct;
+  idle[3] = "tv";
+  expect_refused(folder, idle, "--prior tv");
+}
