@@ -3,12 +3,19 @@
 /// threads.
 #include <vector>
 
+#include <fejer/algorithms/weight_groups.hpp>
 #include <fejer/eigen.hpp>
 #include <fejer/parallel.hpp>
 
 namespace fejer::detail {
 
 using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// This block of a matrix.
+template <class M>
+auto part(M&& w, const WeightBlock& b) {
+  return w.block(b.row, b.column, b.rows, b.columns);
+}
 
 constexpr Index column_block = 1024;
 

@@ -118,10 +118,12 @@ KktReport InexactAugmentedLagrangian::kkt(const State& s) const {
     const Eigen::VectorXd sum = sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
       return Eigen::VectorXd(xi.middleCols(begin, end - begin).rowwise().sum());
     });
-    for (Index j = 0; j < w.cols(); ++j) {
-      const double size = w.col(j).norm();
-      const double residual = size > 0 ? (o.lambda_w / size * w.col(j) - pull.col(j)).norm()
-                                       : std::max(0.0, pull.col(j).norm() - o.lambda_w);
+    for (Index g = 0; g < fit_.group_count(l); ++g) {
+      const auto weights = detail::part(w, fit_.group(l, g));
+      const auto pulled = detail::part(pull, fit_.group(l, g));
+      const double size = weights.norm();
+      const double residual = size > 0 ? (o.lambda_w / size * weights - pulled).norm()
+                                       : std::max(0.0, pulled.norm() - o.lambda_w);
       r.weights = std::max(r.weights, residual);
     }
     r.bias = std::max(

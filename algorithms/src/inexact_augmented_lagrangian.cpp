@@ -225,7 +225,8 @@ double InexactAugmentedLagrangian::sweep_weights(State& s) const {
     auto b = flat(fit_.bias(View<double>(s.p), l)).matrix();
     Eigen::MatrixXd new_w = w;
     Eigen::VectorXd new_b = b;
-    detail::descend(layer, rho, o.lambda_w, o.lambda_b, options_.column_passes, new_w, new_b);
+    detail::descend(layer, rho, o.lambda_w, o.lambda_b, options_.column_passes, new_w, new_b,
+                    o.groups, fit_.group(l, 0).columns);
     moved += (new_w - w).squaredNorm();
     size += new_w.squaredNorm();
     w = new_w;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "secular_equation.hpp"
+
 namespace fejer::detail {
 
 PairProblem::PairProblem(double rho, double eta, double beta, double slope)
@@ -61,38 +63,70 @@ Eigen::MatrixXd product_with_columns(const Eigen::MatrixXd& w, const Eigen::Matr
   return some * rows;
 }
 
+/// Every column once, exactly.
+void descend_columns(const LayerSums& sums, double rho, double lambda_w, const Eigen::VectorXd& b,
+                     Eigen::MatrixXd& w) {
+  constexpr Index block = 32;
+  Eigen::VectorXd q(w.rows()), step(w.rows());
+  for (Index begin = 0; begin < w.cols(); begin += block) {
+    const Index end = std::min(begin + block, w.cols());
+    Eigen::MatrixXd product = product_with_columns(w, sums.gram, begin, end);
+    for (Index j = begin; j < end; ++j) {
+      const double curvature = sums.gram(j, j);
+      const Eigen::VectorXd old = w.col(j);
+      w.col(j).setZero();
+      if (curvature > 0) {
+        q = rho * (sums.cross.col(j) - product.col(j - begin) + curvature * old - sums.z[j] * b);
+        const double norm = q.norm();
+        if (norm > lambda_w) w.col(j) = ((1 - lambda_w / norm) / (rho * curvature)) * q;
+      }
+      step = w.col(j) - old;
+      const Index left = end - j - 1;
+      if (left > 0 && !(step.array() == 0).all())
+        product.rightCols(left).noalias() +=
+            step * sums.gram.col(j).segment(j + 1, left).transpose();
+    }
+  }
+}
+
+/// The same for groups of columns.
+void descend_column_groups(const LayerSums& sums, double rho, double lambda_w,
+                           const std::vector<SecularGroup>& groups, const Eigen::VectorXd& b,
+                           Eigen::MatrixXd& w) {
+  const Index n = w.cols() / static_cast<Index>(groups.size());
+  for (Index begin = 0; begin < w.cols(); begin += n) {
+    w.middleCols(begin, n).setZero();
+    const Eigen::MatrixXd q =
+        rho * (sums.cross.middleCols(begin, n) - b * sums.z.segment(begin, n).transpose() -
+               product_with_columns(w, sums.gram, begin, begin + n));
+    w.middleCols(begin, n) =
+        groups[static_cast<std::size_t>(begin / n)].minimiser(q, rho, lambda_w);
+  }
+}
+
 }  // namespace
 
 void descend(const LayerSums& sums, double rho, double lambda_w, double lambda_b, Index passes,
-             Eigen::MatrixXd& w, Eigen::VectorXd& b) {
-  constexpr Index block = 32;
+             Eigen::MatrixXd& w, Eigen::VectorXd& b, WeightGroups groups, Index columns) {
+  std::vector<SecularGroup> spectra;
+  if (groups == WeightGroups::rows)
+    spectra.emplace_back(sums.gram);
+  else if (columns > 1)
+    for (Index j = 0; j < w.cols(); j += columns)
+      spectra.emplace_back(sums.gram.block(j, j, columns, columns));
   const auto fit_bias = [&] {
     b = rho / (rho * sums.count + 2 * lambda_b) * (sums.t - w * sums.z);
   };
-  Eigen::VectorXd q(w.rows()), old(w.rows());
-  const auto minimise = [&](Index j, const auto& product) {
-    const double curvature = sums.gram(j, j);
-    old = w.col(j);
-    w.col(j).setZero();
-    if (!(curvature > 0)) return;
-    q = rho * (sums.cross.col(j) - product + curvature * old - sums.z[j] * b);
-    const double norm = q.norm();
-    if (norm > lambda_w) w.col(j) = ((1 - lambda_w / norm) / (rho * curvature)) * q;
-  };
   for (Index pass = 0; pass < passes; ++pass) {
     fit_bias();
-    for (Index begin = 0; begin < w.cols(); begin += block) {
-      const Index end = std::min(begin + block, w.cols());
-      Eigen::MatrixXd product = product_with_columns(w, sums.gram, begin, end);
-      for (Index j = begin; j < end; ++j) {
-        minimise(j, product.col(j - begin));
-        old = w.col(j) - old;
-        const Index left = end - j - 1;
-        if (left > 0 && !(old.array() == 0).all())
-          product.rightCols(left).noalias() +=
-              old * sums.gram.col(j).segment(j + 1, left).transpose();
-      }
-    }
+    if (groups == WeightGroups::rows)
+      for (Index i = 0; i < w.rows(); ++i)
+        w.row(i) = spectra[0].minimiser(rho * (sums.cross.row(i) - b[i] * sums.z.transpose()), rho,
+                                        lambda_w);
+    else if (columns > 1)
+      descend_column_groups(sums, rho, lambda_w, spectra, b, w);
+    else
+      descend_columns(sums, rho, lambda_w, b, w);
   }
   fit_bias();
 }

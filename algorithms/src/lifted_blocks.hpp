@@ -30,9 +30,11 @@ struct LayerSums {
   double count = 0;
 };
 
-/// Descent on lambda_w sum_j ||w_j|| + lambda_b ||b||^2 + rho/2 sum ||t - W z - b||^2: b, then the
-/// columns in order, each minimised exactly, `passes` times, then b.
+/// Descent on lambda_w sum_g ||W_g|| + lambda_b ||b||^2 + rho/2 sum ||t - W z - b||^2: b, then the
+/// groups in order, each minimised exactly, `passes` times, then b. Groups are columns, or
+/// `columns` of them in a row, or rows.
 void descend(const LayerSums& sums, double rho, double lambda_w, double lambda_b, Index passes,
-             Eigen::MatrixXd& w, Eigen::VectorXd& b);
+             Eigen::MatrixXd& w, Eigen::VectorXd& b, WeightGroups groups = WeightGroups::columns,
+             Index columns = 1);
 
 }  // namespace fejer::detail

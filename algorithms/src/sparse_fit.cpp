@@ -37,12 +37,40 @@ SparseFit::SparseFit(Array<double> x, Array<double> y, SparseFitOptions options)
     widths_.push_back(units);
   }
   widths_.push_back(y_.shape()[0]);
+  check_groups();
   starts_.push_back(0);
   rows_.push_back(0);
   for (Index l = 1; l <= layers(); ++l) {
     starts_.push_back(starts_.back() + width(l) * (width(l - 1) + 1));
     rows_.push_back(rows_.back() + width(l));
   }
+}
+
+void SparseFit::check_groups() const {
+  const std::vector<Index>& columns = options_.group_columns;
+  if (columns.empty()) return;
+  if (static_cast<Index>(columns.size()) != layers())
+    throw ArgumentError("SparseFit group_columns: got " + std::to_string(columns.size()) +
+                        " numbers, expected one for each of " + std::to_string(layers()) +
+                        " layers");
+  for (Index l = 1; l <= layers(); ++l) {
+    const Index n = group_columns(l);
+    const bool rows = options_.groups == WeightGroups::rows;
+    if (n < 1 || width(l - 1) % n != 0 || (rows && n > 1))
+      throw ArgumentError(
+          "SparseFit group_columns of layer " + std::to_string(l) + ": got " + std::to_string(n) +
+          ", expected " +
+          (rows ? "1, as rows are the groups" : "a divisor of " + std::to_string(width(l - 1))));
+  }
+}
+
+Index SparseFit::group_count(Index l) const {
+  return options_.groups == WeightGroups::rows ? width(l) : width(l - 1) / group_columns(l);
+}
+
+WeightBlock SparseFit::group(Index l, Index g) const {
+  if (options_.groups == WeightGroups::rows) return {g, 0, 1, width(l - 1)};
+  return {0, g * group_columns(l), width(l), group_columns(l)};
 }
 
 Array<double> SparseFit::initial(const Rng& rng, double scale) const {
@@ -117,9 +145,12 @@ double SparseFit::smooth_part(ConstView<double> v) const {
 
 double SparseFit::regulariser(ConstView<double> p) const {
   double sum = 0;
-  for (Index l = 1; l <= layers(); ++l)
-    sum += options_.lambda_w * as_matrix(weights(p, l)).colwise().norm().sum() +
-           options_.lambda_b * flat(bias(p, l)).matrix().squaredNorm();
+  for (Index l = 1; l <= layers(); ++l) {
+    const auto w = as_matrix(weights(p, l));
+    double norms = 0;
+    for (Index g = 0; g < group_count(l); ++g) norms += detail::part(w, group(l, g)).norm();
+    sum += options_.lambda_w * norms + options_.lambda_b * flat(bias(p, l)).matrix().squaredNorm();
+  }
   return sum;
 }
 
@@ -144,9 +175,10 @@ double SparseFit::value_and_gradient(ConstView<double> p, View<double> gradient)
       return RowMatrix(delta.middleCols(begin, end - begin) *
                        before.middleCols(begin, end - begin).transpose());
     });
-    for (Index j = 0; j < w.cols(); ++j) {
-      const double norm = w.col(j).norm();
-      if (norm > 0) gw.col(j) += (options_.lambda_w / norm) * w.col(j);
+    for (Index g = 0; g < group_count(l); ++g) {
+      const auto group_weights = detail::part(w, group(l, g));
+      const double norm = group_weights.norm();
+      if (norm > 0) detail::part(gw, group(l, g)) += (options_.lambda_w / norm) * group_weights;
     }
     flat(bias(gradient, l)).matrix() =
         sum_column_blocks(

@@ -103,16 +103,19 @@ Array<double> columns(const RowMatrix& samples, const Index* which) {
   return x;
 }
 
-/// prox of `threshold` times the sum of the columns' norms.
-void shrink_columns(const SparseFit& fit, double threshold, View<double> p) {
+/// prox of `threshold` times the sum of the groups' norms.
+void shrink_groups(const SparseFit& fit, double threshold, View<double> p) {
   for (Index l = 1; l <= fit.layers(); ++l) {
     auto w = as_matrix(fit.weights(p, l));
-    const Eigen::RowVectorXd norms = w.colwise().norm();
-    for (Index j = 0; j < w.cols(); ++j)
-      if (norms[j] > threshold)
-        w.col(j) *= 1 - threshold / norms[j];
+    for (Index g = 0; g < fit.group_count(l); ++g) {
+      const WeightBlock b = fit.group(l, g);
+      auto group = w.block(b.row, b.column, b.rows, b.columns);
+      const double norm = group.norm();
+      if (norm > threshold)
+        group *= 1 - threshold / norm;
       else
-        w.col(j).setZero();
+        group.setZero();
+    }
   }
 }
 
@@ -161,7 +164,7 @@ Trained by_batches(const Problem& problem, const Array<double>& start, const Sto
     const double factor = schedule.factor(step);
     optimiser.step(gradient, factor, state, p);
     if (how.proximal)
-      shrink_columns(fit, factor * how.optimiser.rate * fit.options().lambda_w, p["network"]);
+      shrink_groups(fit, factor * how.optimiser.rate * fit.options().lambda_w, p["network"]);
   }
   const double seconds = cpu_seconds() - begin;
   const Array<double>& end = p["network"];
@@ -185,7 +188,7 @@ Trained by_proximal_gradient(const Problem& problem, const Array<double>& start,
   for (; used < gradients && step > smallest; ++used) {
     command::stop_if_interrupted();
     combine<double>(1, p, -step, gradient, trial);
-    shrink_columns(fit, step * lambda, trial);
+    shrink_groups(fit, step * lambda, trial);
     const double now = smooth.value_and_gradient(trial, trial_gradient);
     const double moved = distance(trial, p);
     const double model = value + dot(gradient, trial) - dot(gradient, p);

@@ -1,6 +1,7 @@
 // The inexact augmented Lagrangian method: closed forms against brute force, descent, KKT points.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -11,6 +12,7 @@
 
 #include "../data.hpp"
 #include "lifted_blocks.hpp"
+#include "secular_equation.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
@@ -75,17 +77,22 @@ double plain_value(const SparseFit& fit, const Array<double>& p) {
   }
   for (Index l = 1; l <= fit.layers(); ++l) {
     const auto w = fit.weights(ConstView<double>(p), l);
-    for (Index j = 0; j < fit.width(l - 1); ++j) {
-      double square = 0;
-      for (Index i = 0; i < fit.width(l); ++i) square += std::pow(w[i * fit.width(l - 1) + j], 2);
-      sum += o.lambda_w * std::sqrt(square);
-    }
+    const bool rows = o.groups == WeightGroups::rows;
+    const Index in = fit.width(l - 1), out = fit.width(l);
+    const Index together =
+        o.group_columns.empty() ? 1 : o.group_columns[static_cast<std::size_t>(l - 1)];
+    std::vector<double> squares(static_cast<std::size_t>(rows ? out : in / together));
+    for (Index i = 0; i < out; ++i)
+      for (Index j = 0; j < in; ++j)
+        squares[static_cast<std::size_t>(rows ? i : j / together)] += std::pow(w[i * in + j], 2);
+    for (const double square : squares) sum += o.lambda_w * std::sqrt(square);
     for (const double b : fit.bias(ConstView<double>(p), l)) sum += o.lambda_b * b * b;
   }
   return sum;
 }
 
-/// All that the method is tested with: two and three layers, hard, activated output, lambda_v.
+/// All that the method is tested with: two and three layers, hard, activated output, lambda_v, rows
+/// and groups of columns.
 struct Variant {
   SparseFit fit;
   AugmentedLagrangianOptions options;
@@ -105,6 +112,14 @@ std::vector<Variant> variants() {
   o.slope = 0;
   list.push_back({small_fit(o), {.rho = 4}});
   list.push_back({small_fit(hidden({})), {}});
+  o = hidden({7});
+  o.lambda_w = 1e-2;
+  o.groups = WeightGroups::rows;
+  list.push_back({small_fit(o), {.column_passes = 2}});
+  o = hidden({6, 4});
+  o.lambda_w = 1e-2;
+  o.group_columns = {3, 2, 1};
+  list.push_back({small_fit(o), {}});
   return list;
 }
 
@@ -185,6 +200,83 @@ TEST_CASE(
   detail::descend(dead, rho, 0.1, lambda_b, 2, w, b);
   CHECK((w.col(1).array() == 0).all());
   CHECK(w.allFinite());
+}
+
+TEST_CASE("a group by the secular equation: the minimiser that proximal gradient finds, slowly") {
+  const RandomStream random = Rng(4).stream("secular");
+  int zeros = 0, singular = 0;
+  for (int i = 0; i < 60; ++i) {
+    const std::string name = std::to_string(i);
+    const Index n = 1 + i % 5, m = 1 + i % 3, samples = i % 4 == 0 ? std::max<Index>(1, n - 1) : 12;
+    const Array<double> inputs = normal({n, samples}, "z" + name),
+                        targets = normal({m, samples}, "t" + name);
+    const auto z = as_matrix(ConstView<double>(inputs)), t = as_matrix(ConstView<double>(targets));
+    const double rho = std::pow(10, 4 * random.uniform(static_cast<std::uint64_t>(i)) - 2);
+    const Eigen::MatrixXd gram = z * z.transpose(), q = rho * t * z.transpose();
+    const std::array<double, 4> shares = {0.05, 0.6, 1 - 1e-9, 1};
+    const double lambda = q.norm() * shares[static_cast<std::size_t>(i / 2 % 4)];
+    const auto value = [&](const Eigen::MatrixXd& x) {
+      return lambda * x.norm() + rho / 2 * (x * gram).cwiseProduct(x).sum() -
+             q.cwiseProduct(x).sum();
+    };
+    const Eigen::MatrixXd x = detail::SecularGroup(gram).minimiser(q, rho, lambda);
+    REQUIRE(x.allFinite());
+    REQUIRE((x.array() == 0).all() == (q.norm() <= lambda));
+    zeros += (x.array() == 0).all();
+    singular += samples < n;
+    const double step = 1 / (rho * gram.trace());
+    Eigen::MatrixXd slow = Eigen::MatrixXd::Zero(m, n);
+    for (int k = 0; k < 20000; ++k) {
+      slow -= step * (rho * slow * gram - q);
+      const double norm = slow.norm();
+      slow *= norm > step * lambda ? 1 - step * lambda / norm : 0;
+    }
+    CHECK(value(x) <= value(slow) + 1e-12 * (1 + std::abs(value(slow))));
+    if (samples >= n) CHECK((x - slow).norm() <= 1e-5 * (1e-3 + slow.norm()));
+    if (x.norm() > 0) CHECK((rho * x * gram - q + lambda / x.norm() * x).norm() <= 1e-8 * q.norm());
+    if (n > 1) continue;
+    const double norm = q.norm();
+    const Eigen::MatrixXd column =
+        norm > lambda ? Eigen::MatrixXd((1 - lambda / norm) / (rho * gram(0, 0)) * q) : 0 * q;
+    CHECK((x - column).norm() <= 1e-12 * (1 + column.norm()));
+  }
+  CHECK(zeros >= 12);
+  CHECK(singular >= 10);
+}
+
+TEST_CASE("rows and groups of columns: no perturbation lowers the block's objective") {
+  const Index n = 40, in = 6, out = 3;
+  const Array<double> inputs = normal({in, n}, "z"), targets = normal({out, n}, "t");
+  const auto z = as_matrix(ConstView<double>(inputs)), t = as_matrix(ConstView<double>(targets));
+  const double rho = 0.3, lambda_b = 0.02;
+  const detail::LayerSums sums{z * z.transpose(), t * z.transpose(), z.rowwise().sum(),
+                               t.rowwise().sum(), static_cast<double>(n)};
+  for (const Index together : {0, 2, 3}) {  // 0: rows
+    const auto norms = [&](const Eigen::MatrixXd& w) {
+      double sum = together == 0 ? w.rowwise().norm().sum() : 0;
+      for (Index j = 0; together > 0 && j < in; j += together)
+        sum += w.middleCols(j, together).norm();
+      return sum;
+    };
+    for (const double lambda : {0.1, 2.0, 4.0}) {
+      const auto value = [&](const Eigen::MatrixXd& w, const Eigen::VectorXd& b) {
+        const Eigen::MatrixXd r = (t - w * z).colwise() - b;
+        return lambda * norms(w) + lambda_b * b.squaredNorm() + rho / 2 * r.squaredNorm();
+      };
+      Eigen::MatrixXd w = Eigen::MatrixXd::Ones(out, in);
+      Eigen::VectorXd b = Eigen::VectorXd::Zero(out);
+      detail::descend(sums, rho, lambda, lambda_b, 400, w, b,
+                      together == 0 ? WeightGroups::rows : WeightGroups::columns,
+                      std::max<Index>(1, together));
+      const double least = value(w, b);
+      for (int i = 0; i < 200; ++i) {
+        const Array<double> dw = normal({out, in}, "dw" + std::to_string(i), 1e-3);
+        const Array<double> db = normal({out}, "db" + std::to_string(i), 1e-3);
+        CHECK(value(w + as_matrix(ConstView<double>(dw)), b) >= least * (1 - 1e-10));
+        CHECK(value(w, b + flat(ConstView<double>(db)).matrix()) >= least * (1 - 1e-10));
+      }
+    }
+  }
 }
 
 TEST_CASE("the objective is its definition, its gradient that of central differences") {
@@ -304,6 +396,35 @@ TEST_CASE(
   CHECK(distance(again.x, result.x) <= 1e-3 * norm(result.x));
 }
 
+TEST_CASE("rows and groups of columns end at KKT points, whole groups exactly 0") {
+  for (const bool rows : {true, false}) {
+    SparseFitOptions o = hidden({8});
+    o.lambda_w = 2e-2;
+    if (rows) o.groups = WeightGroups::rows;
+    if (!rows) o.group_columns = {2, 2};
+    const SparseFit fit = small_fit(o);
+    const InexactAugmentedLagrangian ialm(fit, {.growth = 1.001});
+    auto s = ialm.init(fit.initial(Rng(5)));
+    for (; s.iteration < 8000; ++s.iteration) ialm.step(s);
+    const KktReport report = ialm.kkt(s);
+    CHECK(report.feasibility <= 1e-6);
+    CHECK(report.weights <= 1e-2 * o.lambda_w);
+    CHECK(report.pairs <= 2e-3);
+    Index zeros = 0;
+    for (Index l = 1; l <= 2; ++l)
+      for (Index g = 0; g < fit.group_count(l); ++g) {
+        const WeightBlock b = fit.group(l, g);
+        const auto group = as_matrix(fit.weights(ConstView<double>(s.p), l))
+                               .block(b.row, b.column, b.rows, b.columns);
+        const bool all = (group.array() == 0).all();
+        zeros += all;
+        CHECK((all || (group.array() != 0).all()));
+      }
+    CHECK(zeros >= 2);
+    CHECK(zeros < fit.group_count(1) + fit.group_count(2));
+  }
+}
+
 TEST_CASE("slack stays open where beta is below the certificate, and is exactly zero above") {
   const SparseFit fit = small_fit(hidden({8}));
   const auto end = [&](double beta) {
@@ -371,6 +492,15 @@ TEST_CASE("problems and options that make no sense are refused") {
   CHECK_THROWS_WITH_AS(small_fit(hidden({0})), doctest::Contains("hidden layer of 0"),
                        ArgumentError);
   CHECK_THROWS_AS(SparseFit(normal({2, 5}, "x"), normal({1, 4}, "y"), {}), ShapeError);
+  SparseFitOptions groups = hidden({4});
+  groups.group_columns = {2};
+  CHECK_THROWS_WITH_AS(small_fit(groups), doctest::Contains("one for each of 2 layers"),
+                       ArgumentError);
+  groups.group_columns = {2, 3};
+  CHECK_THROWS_WITH_AS(small_fit(groups), doctest::Contains("a divisor of 4"), ArgumentError);
+  groups.group_columns = {2, 1};
+  groups.groups = WeightGroups::rows;
+  CHECK_THROWS_WITH_AS(small_fit(groups), doctest::Contains("rows are the groups"), ArgumentError);
   Array<double> bad = normal({1, 5}, "y");
   bad[2] = std::nan("");
   CHECK_THROWS_WITH_AS(SparseFit(normal({2, 5}, "x"), bad, {}), doctest::Contains("not finite"),

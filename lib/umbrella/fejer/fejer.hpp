@@ -16,6 +16,7 @@
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/algorithms/sparse_fit.hpp>
 #include <fejer/algorithms/warm_states.hpp>
+#include <fejer/algorithms/weight_groups.hpp>
 #include <fejer/array.hpp>
 #include <fejer/certificate.hpp>
 #include <fejer/check.hpp>

@@ -16,7 +16,7 @@ struct AugmentedLagrangianOptions {
   Index sweeps = 1;          ///< at most so many a step
   double change = 1e-4;      ///< a step's sweeps end at this relative change, times 0.8 a step ...
   double change_min = 1e-7;  ///< ... down to this
-  Index column_passes = 1;   ///< of the column descent in each sweep
+  Index column_passes = 1;   ///< of the descent on groups of weights in each sweep
   /// Multipliers start at minus the gradient of the fit for u: needed after a warm start, where a
   /// stationary point of F is then a fixed point.
   bool dual_start = true;
@@ -27,7 +27,7 @@ struct AugmentedLagrangianOptions {
 struct KktReport {
   double feasibility = 0;           ///< max |h|
   double relative_feasibility = 0;  ///< ||h|| / ||u||
-  double weights = 0;               ///< max over columns; beside lambda_w
+  double weights = 0;               ///< max over groups; beside lambda_w
   double bias = 0;                  ///< max |2 lambda_b b - sum of multipliers|
   double pairs = 0;                 ///< max over (u, v), times N
   double pairs_outside = 0;         ///< share of them above 2e-3
@@ -47,11 +47,12 @@ struct KktReport {
 /// only h = 0 is penalised: L = F_P + <xi, h> + rho/2N ||h||^2. A step of `run` is an outer
 /// iteration: sweeps over the pairs (u_i, v_i), each minimised exactly, layer by layer from the
 /// last, unit by unit, then over (W_l, b_l) by column descent on Gram matrices, exact in each
-/// column; then xi <- xi + rho h, clipped. Sweeps never raise L. Where L exceeds F at the start the
-/// state goes back to the forward pass of the best parameters seen, which is what convergence to
-/// KKT points rests on. The residual is the larger of the sweep's relative change and ||h||/||u||.
-/// Cost of a sweep: about 8 N N_l N_{l-1} + N N_{l-1}^2 flops a layer. Memory: 4 numbers a unit and
-/// sample. The same bits for any number of threads.
+/// column (row, group of columns: by the secular equation); then xi <- xi + rho h, clipped. Sweeps
+/// never raise L. Where L exceeds F at the start the state goes back to the forward pass of the
+/// best parameters seen, which is what convergence to KKT points rests on. The residual is the
+/// larger of the sweep's relative change and ||h||/||u||. Cost of a sweep: about 8 N N_l N_{l-1} +
+/// N N_{l-1}^2 flops a layer. Memory: 4 numbers a unit and sample. The same bits for any number of
+/// threads.
 class InexactAugmentedLagrangian {
  public:
   using Scalar = double;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include <fejer/algorithms/weight_groups.hpp>
 #include <fejer/array.hpp>
 
 namespace fejer {
@@ -36,9 +37,6 @@ class FullyConnectedNetwork {
   struct Data;
   std::shared_ptr<const Data> data_;
 };
-
-/// Columns of W_l hold what a unit of the layer before gives, rows what a unit of layer l takes.
-enum class WeightGroups { columns, rows };
 
 /// Euclidean norms of the groups of w (out, in).
 Array<double> group_norms(ConstView<double> w, WeightGroups groups);
