@@ -73,18 +73,20 @@ class Trainings {
   Json run(Json& rates) {
     Json record = {{"samples", plan_.samples}, {"name", name_}, {"smoke", context_.smoke}};
     record["start_objective"] = problem_.fit.value(start_);
-    Json& ways = record["ways"];
+    record["ways"] = record["tuning"] = Json::object();
+    Json &ways = record["ways"], &tuning = record["tuning"];
     for (const Baseline& b : baselines) {
       say(b.name);
-      if (!rates.contains(b.name)) rates[b.name] = tuned_rate(b, record["tuning"][b.name]);
+      if (!rates.contains(b.name)) rates[b.name] = tuned_rate(b, tuning[b.name]);
       ways[b.name] = judged(stochastic(b, rates[b.name], plan_.epochs));
     }
     say("proximal_gradient");
     ways["proximal_gradient"] = judged(by_proximal_gradient(problem_, start_, plan_.gradients));
     say("ialm");
-    ways["ialm"] = scratch(record["tuning"]["ialm"]);
+    ways["ialm"] = judged(
+        tuned_ialm(start_, {{0.25}, {0.5}, {1}, {0.5, false}}, plan_.sweeps, tuning["ialm"]));
     say("adam and a finisher");
-    finishers(ways, rates["adam"]);
+    finishers(ways, rates["adam"], tuning["adam_then_ialm"]);
     record["rates"] = rates;
     record["pruned"] =
         prune_and_save(problem_, finished_, experiment_, context_.out + "/" + name_ + ".h5");
@@ -142,35 +144,40 @@ class Trainings {
       record["kkt_residual"] = judge_.kkt(judge_.init(t.p)).residual();
     return record;
   }
-  Trained ialm(const Array<double>& start, double rho, double last, bool dual, Index sweeps) const {
+  struct Schedule {
+    double rho = 1;
+    bool dual_start = true;
+  };
+  Trained ialm(const Array<double>& start, const Schedule& schedule, Index sweeps) const {
+    constexpr double last = 50;
     AugmentedLagrangianOptions o;
-    o.rho = rho;
+    o.rho = schedule.rho;
     o.rho_max = last;
-    o.growth = std::pow(last / rho, 1.25 / static_cast<double>(sweeps));
-    o.dual_start = dual;
+    o.growth = std::pow(last / o.rho, 1.25 / static_cast<double>(sweeps));
+    o.dual_start = schedule.dual_start;
+    o.check_every = std::clamp<Index>(sweeps / 8, 1, 10);  // the best of short runs counts, too
     return by_ialm(problem_, start, o, sweeps, context_.out + "/cells/" + name_ + "-state.h5",
                    context_.resume);
   }
-  /// From scratch: each schedule of rho with a quarter of the sweeps, the best of them in full.
-  Json scratch(Json& tried) const {
+  /// Each schedule with a quarter of the sweeps, the best of them in full.
+  Trained tuned_ialm(const Array<double>& start, const std::vector<Schedule>& schedules,
+                     Index sweeps, Json& tried) const {
     Trained best;
-    std::pair<double, bool> schedule;
-    for (const bool dual : {false, true})
-      for (const double rho : {0.5, 1.0, 4.0}) {
-        if (context_.smoke && (dual || rho != 1)) continue;
-        Trained t = ialm(start_, rho, 50, dual, (plan_.sweeps + 3) / 4);
-        tried.push_back({{"rho", rho}, {"dual_start", dual}, {"objective", t.objective()}});
-        if (!better(t, best)) continue;
-        best = std::move(t);
-        schedule = {rho, dual};
-      }
-    return judged(ialm(start_, schedule.first, 50, schedule.second, plan_.sweeps));
+    Schedule chosen;
+    for (const Schedule& s : schedules) {
+      Trained t = ialm(start, s, (sweeps + 3) / 4);
+      tried.push_back({{"rho", s.rho}, {"dual_start", s.dual_start}, {"objective", t.objective()}});
+      if (!better(t, best)) continue;
+      best = std::move(t);
+      chosen = s;
+    }
+    return ialm(start, chosen, sweeps);
   }
   /// Half of the budget for Adam, the other half for what finishes.
-  void finishers(Json& ways, double rate) {
+  void finishers(Json& ways, double rate, Json& tried) {
     const Trained warm = stochastic(baselines.front(), rate, (plan_.epochs + 1) / 2);
     ways["adam_half"] = judged(warm);
-    const Trained end = ialm(warm.p, 8, 50, true, (plan_.sweeps + 1) / 2);
+    const Trained end = tuned_ialm(warm.p, {{0.5}, {2}, {8}}, (plan_.sweeps + 1) / 2, tried);
     ways["adam_then_ialm"] = judged(end);
     ways["adam_then_proximal_gradient"] =
         judged(by_proximal_gradient(problem_, warm.p, (plan_.gradients + 1) / 2));
@@ -189,8 +196,8 @@ class Trainings {
 std::vector<Plan> plans(const experiments::Context& context) {
   if (context.smoke) return {{.samples = 100, .epochs = 20, .sweeps = 20, .gradients = 20}};
   const std::vector<Plan> known = {
-      {.samples = 500, .seeds = 3, .epochs = 400, .sweeps = 400, .gradients = 700},
-      {.samples = 5000, .epochs = 60, .sweeps = 100, .gradients = 120},
+      {.samples = 500, .seeds = 2, .epochs = 440, .sweeps = 280, .gradients = 500},
+      {.samples = 5000, .epochs = 60, .sweeps = 60, .gradients = 100},
       {.samples = 60000, .epochs = 6, .sweeps = 12, .gradients = 15}};
   std::vector<Plan> chosen;
   for (const std::string& text :

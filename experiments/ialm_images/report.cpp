@@ -35,7 +35,7 @@ void table(std::ostream& out, const Json& run) {
 }
 
 void tuning(std::ostream& out, const Json& run) {
-  if (!run.contains("tuning")) return;
+  if (run["tuning"].empty()) return;
   out << "\nTried on " << run["name"].get<std::string>() << " with a quarter of the budget:\n\n";
   for (const auto& [name, tried] : run["tuning"].items()) {
     out << "- " << name << ":";
@@ -43,7 +43,7 @@ void tuning(std::ostream& out, const Json& run) {
       out << (t.contains("rho") ? " rho " + number(t["rho"]) +
                                       (t["dual_start"].get<bool>() ? " with dual start" : "")
                                 : " rate " + number(t["rate"]))
-          << " " << (t["objective"].is_number() ? number(t["objective"], "%.5f") : "diverged")
+          << " " << (t["objective"].is_number() ? number(t["objective"], "%.5g") : "diverged")
           << (&t == &tried.back() ? "" : ",");
     }
     out << "\n";

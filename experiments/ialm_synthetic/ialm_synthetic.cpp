@@ -28,9 +28,10 @@ using sparse_training::Trained;
 
 struct Settings {
   Index sweeps = 12000, finishing_sweeps = 1000, adam_steps = 60000;
-  /// First rho and growth of runs from scratch; learning rates of Adam. The best is shown, all are
-  /// recorded.
-  std::vector<std::pair<double, double>> penalties = {{0.5, 1.001}, {1, 1.001}, {1, 1.005}};
+  /// First rho of runs from scratch, and whether multipliers start at minus the gradient; learning
+  /// rates of Adam. The best is shown, all are recorded.
+  std::vector<std::pair<double, bool>> schedules = {
+      {0.5, true}, {1, true}, {0.5, false}, {1, false}};
   std::vector<double> rates = {1e-3, 3e-3, 1e-2, 3e-2};
 };
 
@@ -55,6 +56,18 @@ AugmentedLagrangianOptions finishing() {
   return o;
 }
 
+/// Small rho finds good points and may not reach feasibility: the method after itself, from the
+/// best parameters with their own multipliers.
+Trained finished_from(const experiments::Context& context, const Problem& problem,
+                      const Trained& found, const Case& c, const Settings& s) {
+  Trained end = by_ialm(problem, found.p, finishing(), 2 * s.finishing_sweeps,
+                        state_file(context, c.name), context.resume);
+  end.record["found_with"] = found.record["options"];
+  for (const char* key : {"sweeps", "gradient_evaluations", "cpu_seconds"})
+    end.record[key] = end.record[key].get<double>() + found.record[key].get<double>();
+  return end;
+}
+
 Json train_case(const experiments::Context& context, const Case& c, const Settings& s) {
   SparseFitOptions options;
   options.hidden = c.hidden;
@@ -66,15 +79,16 @@ Json train_case(const experiments::Context& context, const Case& c, const Settin
   record["start_objective"] = problem.fit.value(start);
   Json tried_ialm = Json::array(), tried_adam = Json::array();
   Trained ialm, adam;
-  for (const auto& [rho, growth] : s.penalties) {
+  for (const auto& [rho, dual_start] : s.schedules) {
     AugmentedLagrangianOptions o;
     o.rho = rho;
-    o.growth = growth;
-    o.dual_start = false;
+    o.growth = 1.001;
+    o.dual_start = dual_start;
     Trained now = by_ialm(problem, start, o, s.sweeps, state_file(context, c.name), context.resume);
     tried_ialm.push_back(now.record);
     if (better(now, ialm)) ialm = std::move(now);
   }
+  ialm = finished_from(context, problem, ialm, c, s);
   for (const double rate : s.rates) {
     Trained now = by_batches(problem, start, {{.rate = rate}}, s.adam_steps, rng);
     tried_adam.push_back(now.record);
@@ -157,8 +171,9 @@ std::string report(const Json& record, const Settings& s) {
          "teacher 5-8-1 sees five, leaky ReLU, noise 0.05; "
          "network 20-20-1, S1-3L 20-16-12-1; lambda_b = 1e-3, lambda_w = 1e-3 unless the name says "
          "otherwise. `ialm`: "
-      << s.sweeps << " sweeps from scratch, the best of " << s.penalties.size()
-      << " penalty schedules; `adam`: " << s.adam_steps
+      << s.sweeps << " sweeps from scratch, the best of " << s.schedules.size() << " starts, then "
+      << 2 * s.finishing_sweeps
+      << " from there with multipliers and penalty as after Adam; `adam`: " << s.adam_steps
       << " steps of 64 samples with cosine decay, the best of " << s.rates.size()
       << " rates; `adam_then_ialm`: " << s.finishing_sweeps
       << " sweeps more after Adam (its seconds are those of the sweeps). Objectives are those of "
@@ -200,7 +215,7 @@ Json run(const experiments::Context& context) {
   if (context.smoke) {
     s.sweeps = 4000;
     s.adam_steps = 8000;
-    s.penalties.resize(1);
+    s.schedules.resize(1);
   }
   if (context.set.count("sweeps") > 0)
     s.sweeps = command::parse_count("--set sweeps", context.set.at("sweeps"), 1);

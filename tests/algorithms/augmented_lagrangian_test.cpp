@@ -396,6 +396,39 @@ TEST_CASE(
   CHECK(distance(again.x, result.x) <= 1e-3 * norm(result.x));
 }
 
+TEST_CASE("multipliers of the inequalities: >= 0 for beta above the certificate, not for half") {
+  SparseFitOptions o = hidden({8});
+  o.lambda_w = 1e-2;
+  const SparseFit fit = small_fit(o);
+  const InexactAugmentedLagrangian ialm(fit, {.growth = 1.001});
+  auto s = ialm.init(fit.initial(Rng(5)));
+  for (; s.iteration < 8000; ++s.iteration) ialm.step(s);
+  const double certificate = ialm.kkt(s).certificate;
+  const Index count = fit.samples();
+  const auto w = fit.weights(ConstView<double>(s.p), 2);
+  const ConstView<double> u = fit.layer(ConstView<double>(s.u), 1),
+                          xi = fit.layer(ConstView<double>(s.xi), 1),
+                          next = fit.layer(ConstView<double>(s.xi), 2);
+  // Of v >= u where u > 0 and of v >= slope u where u < 0, the other one being 0 there, from the
+  // equation for v; put into the equation for u. All times N.
+  const auto least = [&](double beta) {
+    double smallest = infinity;
+    for (Index i = 0; i < fit.width(1); ++i)
+      for (Index n = 0; n < count; ++n) {
+        const double at = u[i * count + n];
+        if (at == 0) continue;
+        const double g = static_cast<double>(count) * w[i] * next[n], mu = beta - g;
+        const double slope = at > 0 ? 1 : o.slope;
+        REQUIRE(std::abs(static_cast<double>(count) * xi[i * count + n] - beta * slope +
+                         slope * mu) <= 2e-3);
+        smallest = std::min(smallest, mu);
+      }
+    return smallest;
+  };
+  CHECK(least(1.001 * certificate) > 0);
+  CHECK(least(0.5 * certificate) < -0.1 * certificate);
+}
+
 TEST_CASE("rows and groups of columns end at KKT points, whole groups exactly 0") {
   for (const bool rows : {true, false}) {
     SparseFitOptions o = hidden({8});
