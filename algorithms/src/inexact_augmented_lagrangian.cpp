@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "lifted_blocks.hpp"
+#include "secular_equation.hpp"
 
 namespace fejer {
 
@@ -119,10 +121,47 @@ double InexactAugmentedLagrangian::augmented_lagrangian(const State& s) const {
 
 namespace {
 
-/// One block of columns of everything that the pair updates of a layer touch.
-struct PairColumns {
-  RowMatrix c;         ///< W v + b - xi/rho of this layer
-  RowMatrix residual;  ///< h + xi/rho of the next
+using Columns = Eigen::Ref<RowMatrix, 0, Eigen::OuterStride<>>;
+
+/// The pairs (u_i, v_i) of one hidden layer on some samples: c = W v + b - xi/rho of this layer,
+/// `residual` = h + xi/rho of the next, whose weights are w.
+struct HiddenPairs {
+  Eigen::Ref<const RowMatrix, 0, Eigen::OuterStride<>> w;
+  const RowMatrix& c;
+  double rho, weight_v;  ///< 2 lambda_v / N
+  double beta, slope;
+
+  /// All that concerns v is eta/2 (v - d)^2 for one unit, or is at most that, up to a constant:
+  /// pull = (w^T residual) of this unit.
+  template <class Pull, class U, class V>
+  void minimise(double eta, Index i, const Pull& pull, U& u, V& v, Eigen::RowVectorXd& step) const {
+    const PairProblem problem(rho, eta, beta, slope);
+    for (Index k = 0; k < u.cols(); ++k) {
+      const double old = v(i, k);
+      const double d = eta > 0 ? old + (rho * pull[k] - weight_v * old) / eta : 0;
+      const detail::Pair best = problem.minimiser(c(i, k), d);
+      u(i, k) = best.u;
+      v(i, k) = best.v;
+      step[k] = best.v - old;
+    }
+  }
+  /// Unit by unit, each exactly.
+  void in_turn(RowMatrix& residual, Columns u, Columns v) const {
+    Eigen::RowVectorXd pull(u.cols()), step(u.cols());
+    for (Index i = 0; i < u.rows(); ++i) {
+      const double eta = rho * w.col(i).squaredNorm() + weight_v;
+      pull.noalias() = w.col(i).transpose() * residual;
+      minimise(eta, i, pull, u, v, step);
+      if (eta > 0) residual.noalias() -= w.col(i) * step;
+    }
+  }
+  /// All units at once, by the majorant with the largest eigenvalue of W^T W.
+  void at_once(double largest, const RowMatrix& residual, Columns u, Columns v) const {
+    const RowMatrix pull = w.transpose() * residual;
+    Eigen::RowVectorXd step(u.cols());
+    for (Index i = 0; i < u.rows(); ++i)
+      minimise(rho * largest + weight_v, i, pull.row(i), u, v, step);
+  }
 };
 
 }  // namespace
@@ -131,6 +170,10 @@ double InexactAugmentedLagrangian::sweep_pairs(State& s) const {
   const SparseFitOptions& o = fit_.options();
   const double rho = per_sample(s.rho), beta = per_sample(options_.beta);
   const Index last = fit_.layers();
+  std::vector<double> largest(static_cast<std::size_t>(last), 0.0);  // of W^T W of the next layer
+  for (Index l = 1; options_.prox_linear && l < last; ++l)
+    largest[static_cast<std::size_t>(l)] =
+        detail::largest_of_gram(as_matrix(fit_.weights(ConstView<double>(s.p), l + 1)));
   const auto part = [&](Index first, Index end_of_block) {
     Eigen::Array2d sums = Eigen::Array2d::Zero();  // ||du||^2, ||u||^2
     for (Index begin = first; begin < end_of_block; begin += chunk) {
@@ -139,43 +182,35 @@ double InexactAugmentedLagrangian::sweep_pairs(State& s) const {
         return as_matrix(fit_.layer(View<double>(stacked), l)).middleCols(begin, n);
       };
       const auto target = as_matrix(ConstView<double>(fit_.y())).middleCols(begin, n);
-      PairColumns work;
+      RowMatrix c, residual;
       for (Index l = last; l >= 1; --l) {
         auto u = columns(s.u, l), v = columns(s.v, l);
-        work.c = columns(s.product, l) - columns(s.xi, l) / rho;
+        c = columns(s.product, l) - columns(s.xi, l) / rho;
         const RowMatrix before = u;
         if (l == last && !o.activated_output) {
-          u = (per_sample(2) * target + rho * work.c) / (per_sample(2) + rho);
+          u = (per_sample(2) * target + rho * c) / (per_sample(2) + rho);
           v = u;
         } else if (l == last) {
           const PairProblem problem(rho, per_sample(2), beta, o.slope);
           for (Index i = 0; i < u.rows(); ++i)
             for (Index k = 0; k < n; ++k) {
-              const detail::Pair best = problem.minimiser(work.c(i, k), target(i, k));
+              const detail::Pair best = problem.minimiser(c(i, k), target(i, k));
               u(i, k) = best.u;
               v(i, k) = best.v;
             }
         } else {
-          // work.residual is that of layer l + 1, made below in the turn before.
-          const auto w = as_matrix(fit_.weights(ConstView<double>(s.p), l + 1));
-          Eigen::RowVectorXd pull(n), step(n);
-          for (Index i = 0; i < u.rows(); ++i) {
-            const double eta = rho * w.col(i).squaredNorm() + per_sample(2 * o.lambda_v);
-            const PairProblem problem(rho, eta, beta, o.slope);
-            pull.noalias() = w.col(i).transpose() * work.residual;
-            for (Index k = 0; k < n; ++k) {
-              const double old = v(i, k);
-              const double d =
-                  eta > 0 ? old + (rho * pull[k] - per_sample(2 * o.lambda_v) * old) / eta : 0;
-              const detail::Pair best = problem.minimiser(work.c(i, k), d);
-              u(i, k) = best.u;
-              v(i, k) = best.v;
-              step[k] = best.v - old;
-            }
-            if (eta > 0) work.residual.noalias() -= w.col(i) * step;
-          }
+          const HiddenPairs pairs{as_matrix(fit_.weights(ConstView<double>(s.p), l + 1)),
+                                  c,
+                                  rho,
+                                  per_sample(2 * o.lambda_v),
+                                  beta,
+                                  o.slope};
+          if (options_.prox_linear)
+            pairs.at_once(largest[static_cast<std::size_t>(l)], residual, u, v);
+          else
+            pairs.in_turn(residual, u, v);
         }
-        work.residual = u - work.c;
+        residual = u - c;
         sums[0] += (u - before).squaredNorm();
         sums[1] += u.squaredNorm();
       }

@@ -1,6 +1,7 @@
 #include "secular_equation.hpp"
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -49,6 +50,14 @@ Eigen::MatrixXd SecularGroup::minimiser(const Eigen::MatrixXd& q, double rho, do
   const double t = root(s, a, lambda);
   const Eigen::VectorXd factors = t / (a * t + lambda);
   return x * factors.asDiagonal() * vectors_.transpose();
+}
+
+double largest_of_gram(const Eigen::Ref<const RowMatrix, 0, Eigen::OuterStride<>>& w) {
+  constexpr double upwards = 1 + 1e-12;
+  const Eigen::MatrixXd gram = w.rows() <= w.cols() ? Eigen::MatrixXd(w * w.transpose())
+                                                    : Eigen::MatrixXd(w.transpose() * w);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> values(gram, Eigen::EigenvaluesOnly);
+  return upwards * std::max(0.0, values.eigenvalues().maxCoeff());
 }
 
 }  // namespace fejer::detail

@@ -120,6 +120,9 @@ std::vector<Variant> variants() {
   o.lambda_w = 1e-2;
   o.group_columns = {3, 2, 1};
   list.push_back({small_fit(o), {}});
+  list.push_back({small_fit(hidden({7})), {.prox_linear = true}});
+  o.lambda_v = 1e-3;
+  list.push_back({small_fit(o), {.beta = 0.3, .prox_linear = true, .dual_start = false}});
   return list;
 }
 
@@ -394,6 +397,20 @@ TEST_CASE(
   CHECK(again.objective <= result.objective);
   CHECK(again.objective >= result.objective * (1 - 1e-4));
   CHECK(distance(again.x, result.x) <= 1e-3 * norm(result.x));
+}
+
+TEST_CASE("pairs by the majorant end where the exact ones do: at a KKT point") {
+  SparseFitOptions o = hidden({8});
+  o.lambda_w = 1e-2;
+  const SparseFit fit = small_fit(o);
+  const InexactAugmentedLagrangian ialm(fit, {.growth = 1.001, .prox_linear = true});
+  auto s = ialm.init(fit.initial(Rng(5)));
+  for (; s.iteration < 12000; ++s.iteration) ialm.step(s);
+  const KktReport report = ialm.kkt(s);
+  CHECK(report.feasibility <= 1e-5);
+  CHECK(report.weights <= 1e-2 * o.lambda_w);
+  CHECK(report.pairs <= 5e-3);
+  CHECK(report.mean_slack == 0);
 }
 
 TEST_CASE("multipliers of the inequalities: >= 0 for beta above the certificate, not for half") {

@@ -17,6 +17,9 @@ struct AugmentedLagrangianOptions {
   double change = 1e-4;      ///< a step's sweeps end at this relative change, times 0.8 a step ...
   double change_min = 1e-7;  ///< ... down to this
   Index column_passes = 1;   ///< of the descent on groups of weights in each sweep
+  /// All pairs of a hidden layer at once, by a majorant, instead of unit by unit: products of
+  /// matrices only, but many more sweeps.
+  bool prox_linear = false;
   /// Multipliers start at minus the gradient of the fit for u: needed after a warm start, where a
   /// stationary point of F is then a fixed point.
   bool dual_start = true;
