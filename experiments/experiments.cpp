@@ -9,6 +9,7 @@
 #include "command/text.hpp"
 #include "denoising/denoising.hpp"
 #include "equilibrium_closed_form/equilibrium_closed_form.hpp"
+#include "equilibrium_learning/equilibrium_learning.hpp"
 #include "ialm_images/ialm_images.hpp"
 #include "ialm_synthetic/ialm_synthetic.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
@@ -32,6 +33,10 @@ const std::vector<Experiment>& all() {
        "gradients through equilibria whose exact values are known: implicit, JFB, restarted JFB",
        {},
        equilibrium_closed_form::run},
+      {"equilibrium_learning",
+       "parameters learned at equilibrium: unrolled, DEQ, JFB and restarted JFB side by side",
+       {},
+       equilibrium_learning::run},
       {"one_dimensional_fitting",
        "1-Lipschitz networks fitted to functions of one variable: splines and other activations",
        {"networks", "steps", "targets", "activations"},

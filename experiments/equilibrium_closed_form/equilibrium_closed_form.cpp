@@ -1,8 +1,5 @@
 #include "equilibrium_closed_form.hpp"
 
-#include <cmath>
-#include <cstdio>
-
 #include <fejer/files.hpp>
 
 #include "checks.hpp"
@@ -13,38 +10,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string number(double value, const char* format) {
-  char text[40];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
-std::string report(const Json& record) {
-  std::string out =
-      "# Equilibrium gradients on problems in closed form\n\nMade by `fejer experiment run "
-      "equilibrium_closed_form`. " +
-      std::to_string(record["checks"].size()) + " checks, " +
-      std::to_string(record["failed"].get<int>()) +
-      " failed. A check passes if |value - reference| <= tolerance.\n\n| check | value | reference "
-      "| tolerance | |\n|---|---|---|---|---|\n";
-  for (const Json& c : record["checks"])
-    out += "| " + c["id"].get<std::string>() + " | " + number(c["value"], "%.13g") + " | " +
-           number(c["reference"], "%.13g") + " | " + number(c["tolerance"], "%.1g") + " | " +
-           (c["pass"].get<bool>() ? "pass" : "**fail**") + " |\n";
-  return out;
+std::string report(const Checks& checks) {
+  return "# Equilibrium gradients on problems in closed form\n\nMade by `fejer experiment run "
+         "equilibrium_closed_form`. " +
+         checks.text();
 }
 
 }  // namespace
-
-void Checks::add(const std::string& id, double value, double reference, double tolerance) {
-  const bool pass = std::abs(value - reference) <= tolerance;
-  if (!pass) ++failed_;
-  list_.push_back({{"id", id},
-                   {"value", value},
-                   {"reference", reference},
-                   {"tolerance", tolerance},
-                   {"pass", pass}});
-}
 
 Json run(const experiments::Context& context) {
   Checks checks;
@@ -57,7 +29,7 @@ Json run(const experiments::Context& context) {
   record["failed"] = checks.failed();
   record["checks"] = checks.list();
   write_text(context.out + "/record.json", record.dump(1) + "\n");
-  write_text(context.out + "/report.md", report(record));
+  write_text(context.out + "/report.md", report(checks));
   return record;
 }
 
