@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include <fejer/eigen.hpp>
@@ -85,7 +86,8 @@ class Taped {
         places_(depth * tape.layers()),
         recompute_(recompute),
         x_(start),
-        out_(start.shape()) {}
+        out_(start.shape()),
+        begin_of_pass_(start.shape()) {}
 
   const Array<T>& x() const { return x_; }
   double residual() const { return norm(x_) > 0 ? change_ / norm(x_) : change_; }
@@ -124,7 +126,7 @@ class Taped {
  private:
   void advance(bool record) {
     const Index layer = next_ % tape_.layers();
-    if (layer == 0) begin_of_pass_ = x_;
+    if (layer == 0) copy<T>(x_, begin_of_pass_);
     if (recompute_) states_.push_back(x_);
     if (record) {
       tape_.record(next_, layer, x_, out_);
@@ -171,7 +173,9 @@ template <class T>
 double contraction(const Tape<T>& tape, const EquilibriumOptions& o, const Passes<T>& passes,
                    TransposedProduct product) {
   if (const double bound = tape.lipschitz_bound(); bound < 1) return bound;
-  double q = passes.count() > 2 ? passes.ratio() : 0;
+  // Changes near rounding have ratios that say nothing.
+  const double rounding = 1000 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  double q = passes.count() > 2 && passes.residual() > rounding ? passes.ratio() : 0;
   if (o.power_iterations > 0) {
     const double radius = spectral_radius(product, passes.x().size(), o.power_iterations);
     if (!(radius < 1))

@@ -1,7 +1,7 @@
 #include "learning.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 namespace fejer::equilibrium_learning {
 
@@ -45,8 +45,6 @@ void clip(Array<double>& theta, double low, double high) {
   for (double& t : theta) t = std::clamp(t, low, high);
 }
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 }  // namespace fejer::equilibrium_learning

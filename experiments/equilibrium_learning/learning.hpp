@@ -131,14 +131,16 @@ struct Agreement {
 
 struct Learned {
   Array<double> theta;
-  std::vector<Agreement> agreement;  ///< first, middle and last step; empty unless asked for
+  std::vector<Agreement>
+      agreement;  ///< first, eleventh, middle and last step; empty unless asked for
   double seconds_per_step = 0, passes_per_step = 0;
   double contraction = 0, adjoint_residual = 0;  ///< the largest of all steps
   Index tape = 0;
 };
 
 void clip(Array<double>& theta, double low, double high);
-double seconds();
+/// Of this process.
+double cpu_seconds();
 
 template <class S>
 Agreement agreement(const Problem<S>& p, const Array<double>& theta, const Evaluation& now) {
@@ -159,10 +161,11 @@ Learned learn(const Problem<S>& p, const Learning& learning, const Method& metho
   Optimiser::State state = optimiser.initial(theta);
   double used = 0;
   for (Index step = 0; step < learning.steps; ++step) {
-    const double begin = seconds();
+    const double begin = cpu_seconds();
     const Evaluation now = evaluate(p, theta["theta"], method, states);
-    used += seconds() - begin;
-    if (compare && (step == 0 || step == learning.steps / 2 || step + 1 == learning.steps))
+    used += cpu_seconds() - begin;
+    if (compare &&
+        (step == 0 || step == 10 || step == learning.steps / 2 || step + 1 == learning.steps))
       out.agreement.push_back(agreement(p, theta["theta"], now));
     out.contraction = std::max(out.contraction, now.contraction);
     out.adjoint_residual = std::max(out.adjoint_residual, now.adjoint_residual);

@@ -60,9 +60,9 @@ Step step(const MeteredLayer<NetworkLayer>& layer, EquilibriumOptions o) {
     return dot<double>(at, at) / 2;
   };
   TapeMeter::begin();
-  const double begin = seconds();
+  const double begin = cpu_seconds();
   equilibrium_gradient(layer, o, loss, View<double>(x), gradient);
-  return {seconds() - begin, TapeMeter::peak()};
+  return {cpu_seconds() - begin, TapeMeter::peak()};
 }
 
 /// Bytes of a line of /proc/self/status; 0 where there is none.
@@ -87,10 +87,26 @@ Json resident_growth(const MeteredLayer<NetworkLayer>& layer, const EquilibriumO
   return status_bytes("VmHWM") - before;
 }
 
+/// Flat in R, affine in K: 16 numbers a pixel for each layer, or one where layers are recomputed.
+void check_growth(Checks& c, const Json& rows, Index pixels) {
+  const auto growth = [&](std::size_t i) { return rows[i]["resident_growth_bytes"].get<double>(); };
+  for (const std::size_t first : {std::size_t{0}, std::size_t{4}}) {
+    const std::string end = first > 0 ? ".recompute" : "";
+    c.add("C19.resident.R20_over_R0" + end, growth(first + 1) / growth(first), 1, 0.05);
+    const double layer = 8.0 * static_cast<double>(pixels) * (first > 0 ? 1 : 16);
+    c.add("C19.resident.K10_to_K20" + end, (growth(first + 3) - growth(first + 2)) / (10 * layer),
+          1, 0.05);
+    c.add("C19.resident.K5_to_K10" + end, (growth(first + 2) - growth(first)) / (5 * layer), 1,
+          0.05);
+  }
+}
+
 }  // namespace
 
 Json measure_memory(Checks& c, bool smoke) {
   const ScopedThreads one(1);
+  // Every array is a mapping of its own, so that gaps in the heap are not taken for memory in use.
+  mallopt(M_MMAP_THRESHOLD, 1 << 16);
   const Index size = smoke ? 32 : 160;
   const MeteredLayer<NetworkLayer> layer{NetworkLayer(size)};
   const Index pixels = size * size;
@@ -109,37 +125,51 @@ Json measure_memory(Checks& c, bool smoke) {
       if (!smoke) row["resident_growth_bytes"] = resident_growth(layer, o);
       rows.push_back(row);
     }
+  if (!smoke && rows[0]["resident_growth_bytes"].is_number()) check_growth(c, rows, pixels);
   return {{"pixels", pixels}, {"rows", rows}};
 }
 
 Json measure_time(bool smoke) {
   const ScopedThreads one(1);
-  const MeteredLayer<NetworkLayer> layer{NetworkLayer(smoke ? 32 : 96)};
-  const int repeats = smoke ? 1 : 5;
-  const auto fastest = [&](Index K, Index R) {
-    double best = 1e9;
-    for (int i = 0; i < repeats; ++i)
-      best = std::min(best, step(layer, restarted_options(K, R)).seconds);
-    return best;
+  // What is freed stays with the process, as it comes to do in long trainings.
+  mallopt(M_MMAP_THRESHOLD, 1 << 25);
+  mallopt(M_TRIM_THRESHOLD, 1 << 28);
+  const MeteredLayer<NetworkLayer> layer{NetworkLayer(smoke ? 16 : 64)};
+  struct Row {
+    Index K, R;
+    double seconds = 1e9;
+    double forward() const { return static_cast<double>((R + 1) * K); }
+    double backward() const { return static_cast<double>(K); }
   };
-  // Two unknowns from two settings; the others are predicted.
-  const double shallow = fastest(10, 0), long_run = fastest(10, 20);
-  const double forward = (long_run - shallow) / 200, backward = (shallow - 10 * forward) / 10;
-  Json rows = Json::array();
-  for (const auto& [K, R] :
-       {std::pair<Index, Index>{1, 109}, {5, 10}, {10, 5}, {10, 10}, {20, 0}, {20, 5}}) {
-    const double seconds = fastest(K, R);
-    const double model =
-        static_cast<double>((R + 1) * K) * forward + static_cast<double>(K) * backward;
-    rows.push_back({{"K", K},
-                    {"R", R},
-                    {"milliseconds", 1e3 * seconds},
+  std::vector<Row> rows = {{1, 109}, {5, 0}, {5, 10}, {10, 0}, {10, 5}, {10, 10}, {20, 0}, {20, 5}};
+  // In turns, so that all meet the same neighbours.
+  for (int turn = 0; turn < (smoke ? 1 : 25); ++turn)
+    for (Row& row : rows)
+      row.seconds = std::min(row.seconds, step(layer, restarted_options(row.K, row.R)).seconds);
+  // Least squares of the relative errors in the cost of a forward and of a backward pass.
+  double ff = 0, fb = 0, bb = 0, f = 0, b = 0;
+  for (const Row& row : rows) {
+    const double u = row.forward() / row.seconds, v = row.backward() / row.seconds;
+    ff += u * u;
+    fb += u * v;
+    bb += v * v;
+    f += u;
+    b += v;
+  }
+  const double forward = (f * bb - b * fb) / (ff * bb - fb * fb),
+               backward = (b * ff - f * fb) / (ff * bb - fb * fb);
+  Json list = Json::array();
+  for (const Row& row : rows) {
+    const double model = row.forward() * forward + row.backward() * backward;
+    list.push_back({{"K", row.K},
+                    {"R", row.R},
+                    {"milliseconds", 1e3 * row.seconds},
                     {"model_milliseconds", 1e3 * model},
-                    {"ratio", seconds / model}});
+                    {"ratio", row.seconds / model}});
   }
   return {{"forward_milliseconds", 1e3 * forward},
           {"backward_milliseconds", 1e3 * backward},
-          {"rows", rows}};
+          {"rows", list}};
 }
 
 }  // namespace fejer::equilibrium_learning

@@ -28,13 +28,15 @@ TEST_CASE("experiment: unknown names and settings are refused, with the nearest 
           "did you mean models?");
 }
 
-TEST_CASE("experiment equilibrium_closed_form: every check passes") {
+TEST_CASE("experiments on equilibria: every check passes") {
   const ScratchFolder folder;
-  const auto record =
-      expect(0, folder,
-             {"experiment", "run", "equilibrium_closed_form", "--out", folder / "out", "--json"})
-          .json();
-  CHECK(record["checks"].size() > 100);
-  for (const auto& check : record["checks"]) CHECK_MESSAGE(check["pass"] == true, check.dump());
-  CHECK(contents(folder / "out/report.md").find("0 failed") != std::string::npos);
+  for (const std::string name : {"equilibrium_closed_form", "equilibrium_learning"}) {
+    CAPTURE(name);
+    const auto record =
+        expect(0, folder, {"experiment", "run", name, "--smoke", "--out", folder / name, "--json"})
+            .json();
+    CHECK(record["checks"].size() > 100);
+    for (const auto& check : record["checks"]) CHECK_MESSAGE(check["pass"] == true, check.dump());
+    CHECK(contents(folder / name + "/report.md").find("0 failed") != std::string::npos);
+  }
 }

@@ -53,7 +53,7 @@ struct EquilibriumReport {
   double residual = 0;    ///< ||Phi(x) - x|| / ||Phi(x)|| of the last pass
   bool converged = true;  ///< false: max_passes came before the tolerance
   /// q: the layers' bound if it is below 1, else the larger of the power method's estimate and the
-  /// last ratio of residuals.
+  /// last ratio of residuals (while they are well above rounding).
   double contraction = 0;
   Index adjoint_products = 0;   ///< with J^T, all told
   double adjoint_residual = 0;  ///< ||g - (I - J^T) w|| / ||g||, computed anew from w
