@@ -174,7 +174,7 @@ double contraction(const Tape<T>& tape, const EquilibriumOptions& o, const Passe
                    TransposedProduct product) {
   if (const double bound = tape.lipschitz_bound(); bound < 1) return bound;
   // Changes near rounding have ratios that say nothing.
-  const double rounding = 1000 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const double rounding = 100 * static_cast<double>(std::numeric_limits<T>::epsilon());
   double q = passes.count() > 2 && passes.residual() > rounding ? passes.ratio() : 0;
   if (o.power_iterations > 0) {
     const double radius = spectral_radius(product, passes.x().size(), o.power_iterations);
