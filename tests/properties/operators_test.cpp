@@ -17,6 +17,7 @@
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/mask.hpp>
 #include <fejer/operators/tomography.hpp>
+#include <fejer/operators/wavelet.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
@@ -121,6 +122,12 @@ std::vector<Family<T>> real_families() {
          return FiniteDifference<T>(d.coin() ? d.image() : Shape{d.length(), d.length()});
        },
        1.0 + 1e-9});
+  list.push_back({"wavelet",
+                  [](Draw& d) {
+                    return Wavelet<T>(d.integer(1, 10), d.integer(1, 4),
+                                      d.coin() ? d.image() : Shape{d.length(), d.length()});
+                  },
+                  1.0 + 1e-4});
   const std::pair<const char*, Boundary> boundaries[] = {{"circular", Boundary::circular},
                                                          {"zero", Boundary::zero},
                                                          {"reflect", Boundary::reflect},

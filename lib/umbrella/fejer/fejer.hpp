@@ -84,6 +84,8 @@
 #include <fejer/operators/shepp_logan.hpp>
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/total_variation.hpp>
+#include <fejer/operators/wavelet.hpp>
+#include <fejer/operators/weighted_l1_norm.hpp>
 #include <fejer/operators/zero_function.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/resample.hpp>
