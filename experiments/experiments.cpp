@@ -12,6 +12,7 @@
 #include "equilibrium_learning/equilibrium_learning.hpp"
 #include "ialm_images/ialm_images.hpp"
 #include "ialm_synthetic/ialm_synthetic.hpp"
+#include "learned_pnp/learned_pnp.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
@@ -49,6 +50,10 @@ const std::vector<Experiment>& all() {
        "WCRR, CRR and ReLU ridges trained from scratch, beside the published weights on Set12",
        {"models", "steps"},
        trained_ridges::run},
+      {"learned_pnp",
+       "plug-and-play with a DRUNet, learned by unrolling, JFB and restarted JFB at equal cost",
+       {"tasks", "learned", "strategies", "passes", "denoiser", "train", "test"},
+       learned_pnp::run},
       {"ialm_synthetic",
        "sparse networks trained to KKT points by the augmented Lagrangian method, beside Adam",
        {"sweeps", "adam_steps"},

@@ -1,0 +1,258 @@
+// Trains by `fejer train` with kind pnp-drunet, then iterates the layer that was learned.
+#include "learned_pnp.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+#include <fejer/files.hpp>
+#include <fejer/metrics.hpp>
+#include <fejer/models/drunet_forward_backward.hpp>
+#include <fejer/models/model_file.hpp>
+#include <fejer/models/training/dataset.hpp>
+#include <fejer/operators/mask.hpp>
+#include <fejer/operators/measurement.hpp>
+#include <fejer/resample.hpp>
+#include <fejer/vector.hpp>
+
+#include "console.hpp"
+#include "data_folder.hpp"
+#include "record.hpp"
+#include "start.hpp"
+#include "text.hpp"
+#include "training_run.hpp"
+
+namespace fejer::learned_pnp {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Index batch = 4, patch = 64;
+constexpr double tolerance = 1e-5;  // of the search for a fixed point
+
+struct Strategy {
+  std::string name;
+  Index depth, restarts;
+  /// Passes of the network for one gradient of one sample; a pass back counts as two.
+  Index passes() const { return (restarts + 1) * depth + 2 * depth; }
+};
+
+std::vector<Strategy> strategies() {
+  return {{"unrolled", 10, 0}, {"one-step", 1, 50}, {"restarted", 10, 5}};
+}
+
+struct Settings {
+  std::vector<std::string> tasks{"line_blur", "inpaint_50"}, learned{"parameters", "weights"},
+      names;
+  double passes = 20000;
+  std::string denoiser, train = "out/photographs/train.h5", test = "out/photographs/validation.h5";
+  Index size = 256;  ///< of test images
+  Index most = 500;  ///< passes to a fixed point
+};
+
+/// The operators for images of any size. Blur: the mean of 25 pixels of a column.
+Measurement measurement_of(const std::string& task, Index size) {
+  Measurement m;
+  m.data = Array<float>(Shape{1, size, size});
+  if (task == "line_blur") {
+    m.setup = BlurSetup{Array<double>(Shape{25, 1}, 1.0 / 25), Boundary::reflect};
+    m.noise_level = 0.05;
+  } else {
+    m.setup = InpaintSetup{random_mask<float>(Shape{size, size}, 0.5, Rng(3).stream("mask"))};
+    m.noise_level = 0.01;
+  }
+  return m;
+}
+
+Settings read(const experiments::Context& context) {
+  Settings s;
+  for (const Strategy& strategy : strategies()) s.names.push_back(strategy.name);
+  s.tasks = experiments::selected(context, "tasks", s.tasks, s.tasks);
+  s.learned = experiments::selected(context, "learned", s.learned, s.learned);
+  s.names = experiments::selected(context, "strategies", s.names, s.names);
+  const auto text = [&](const char* key, std::string& value) {
+    if (context.set.count(key) > 0) value = context.set.at(key);
+  };
+  s.denoiser = command::source_folder() + "/models/weights/drunet_grey_photographs.h5";
+  text("denoiser", s.denoiser);
+  text("train", s.train);
+  text("test", s.test);
+  if (context.set.count("passes") > 0)
+    s.passes = command::parse_number("--set passes", context.set.at("passes"));
+  if (!context.smoke) return s;
+  s.passes = 200;
+  s.train = "dead-leaves:4x64", s.test = "dead-leaves:1x64:2";
+  s.size = 64, s.most = 20;
+  return s;
+}
+
+/// A few steps' worth of a network for smoke runs, which have none.
+std::string smoke_denoiser(const experiments::Context& context) {
+  const std::string folder = context.out + "/trainings/denoiser";
+  std::filesystem::remove_all(folder);
+  command::train_model(
+      {command::source_folder() + "/experiments/train_drunet/smoke.toml", folder, {}, false});
+  return folder + "/model.h5";
+}
+
+/// The layer on one test image, passed on to its fixed point: PSNR at the start, after each of
+/// `depths` passes and at the end, with the residual there.
+Json iterate(const DrunetForwardBackward<float>& layer, Array<float> x, const Array<float>& truth,
+             const std::vector<Index>& depths, Index most) {
+  const auto quality = [&] { return psnr(x, truth, 1.0); };
+  Json row = {{"start", quality()}};
+  Array<float> next(x.shape());
+  double residual = 1;
+  Index passes = 0;
+  while (passes < most && residual > tolerance) {
+    layer.forward(x, next, nullptr);
+    axpy<float>(-1.0f, next, x);
+    residual = norm(x) / norm(next);
+    std::swap(x, next);
+    ++passes;
+    if (!std::isfinite(residual)) break;
+    if (std::find(depths.begin(), depths.end(), passes) != depths.end())
+      row["after_" + std::to_string(passes)] = quality();
+    command::stop_if_interrupted();
+  }
+  for (const Index depth : depths)  // it was at its fixed point before
+    if (passes < depth) row["after_" + std::to_string(depth)] = quality();
+  row["fixed_point"] = quality();
+  row["passes"] = passes;
+  row["residual"] = residual;
+  return row;
+}
+
+/// Means of the above over the test images.
+Json evaluate(const std::string& task, const Drunet<float>& network, double step, double sigma,
+              const std::vector<Index>& depths, const Settings& s) {
+  const Dataset set = open_images(s.test, {});
+  const Measurement m = measurement_of(task, s.size);
+  const LinearOperator<float> A = make_operator<float>(m);
+  const double bound = A.norm_interval().upper;
+  Json mean = Json::object();
+  for (Index i = 0; i < set.size(); ++i) {
+    const Array<float> image = set.image(i);
+    const Index top = (image.shape()[1] - s.size) / 2, left = (image.shape()[2] - s.size) / 2;
+    const Array<float> truth = crop(image, top, left, s.size, s.size);
+    Array<float> y = A.apply(truth);
+    add_noise<float>(m.setup, m.noise_level, Rng(0).stream("test/" + std::to_string(i)), y);
+    const DrunetForwardBackward<float> layer(network, A, y, step / (bound * bound), sigma);
+    const Json row =
+        iterate(layer, command::start_from<float>(m.setup, A, y), truth, depths, s.most);
+    for (const auto& [key, value] : row.items())
+      mean[key] = mean.value(key, 0.0) + value.get<double>() / static_cast<double>(set.size());
+  }
+  return mean;
+}
+
+/// One training, and what its layer does on the test images.
+Json train_and_evaluate(const std::string& task, const std::string& learned,
+                        const Strategy& strategy, const Settings& s,
+                        const experiments::Context& context) {
+  const std::string name = task + "_" + learned + "_" + strategy.name;
+  const std::string folder = context.out + "/trainings/" + name;
+  const std::string measurement = context.out + "/trainings/" + task + ".h5";
+  save_measurement(measurement, measurement_of(task, patch));
+  const bool weights = learned == "weights";
+  const double per_step = static_cast<double>(batch * strategy.passes());
+  const auto steps = static_cast<Index>(std::max(1.0, std::round(s.passes / per_step)));
+  command::TrainingRequest request{
+      command::source_folder() + "/experiments/train_pnp_drunet/deblur.toml",
+      folder,
+      {"model.measurement=" + measurement, "model.denoiser=" + s.denoiser,
+       std::string("model.learn_weights=") + (weights ? "true" : "false"),
+       "model.strategy=" + strategy.name, "model.depth=" + std::to_string(strategy.depth),
+       "model.restarts=" + std::to_string(strategy.restarts), "data.train=" + s.train,
+       "validation.data=\"\"", "training.steps=" + std::to_string(steps),
+       "training.batch=" + std::to_string(batch)},
+      context.resume};
+  if (!context.resume) std::filesystem::remove_all(folder);
+  const command::Outcome trained = command::train_model(request);
+  if (trained.code != command::exit_code::done)
+    throw Error("experiment learned_pnp: " + name + ": " +
+                trained.json.value("cause", "training failed"));
+  const auto model = load_model<float>(folder + "/model.h5");
+  const Json& found = trained.json["learned"];
+  const std::vector<Index> depths{1, 10, 60};
+  return {{"smoke", context.smoke},
+          {"task", task},
+          {"learned", learned},
+          {"strategy", strategy.name},
+          {"depth", strategy.depth},
+          {"restarts", strategy.restarts},
+          {"steps", steps},
+          {"seconds", trained.json["seconds"]},
+          {"last_loss", trained.json["loss"]},
+          {"step", found["step_times_squared_norm"]},
+          {"sigma", found["sigma"]},
+          {"psnr", evaluate(task, std::get<Drunet<float>>(model.value),
+                            found["step_times_squared_norm"], found["sigma"], depths, s)}};
+}
+
+std::string report(const Json& record) {
+  std::ostringstream out;
+  out << "# Plug-and-play with a DRUNet, learned by each gradient strategy\n\nMade by `fejer "
+         "experiment run learned_pnp`. Every training has the same number of passes of the network "
+         "(a pass back counts as two). Mean PSNR in dB over the test images of the start, after 1, "
+         "10 and 60 passes, and at the fixed point (residual below 1e-5, or "
+      << record["most_passes"] << " passes).\n\nFejér " << record.value("version", "") << ", "
+      << record.value("compiler", "")
+      << "\n\n| task | learned | strategy (K, R) | steps | s | step | sigma | start | 1 | 10 | 60 "
+         "| "
+         "fixed point | passes | residual "
+         "|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const Json& r : record["results"]) {
+    const Json& p = r["psnr"];
+    char line[400];
+    std::snprintf(
+        line, sizeof line,
+        "| %s | %s | %s (%td, %td) | %td | %.0f | %.3f | %.4f | %.2f | %.2f | %.2f | %.2f | "
+        "%.2f | %.0f | %.1e |\n",
+        r["task"].get<std::string>().c_str(), r["learned"].get<std::string>().c_str(),
+        r["strategy"].get<std::string>().c_str(), r["depth"].get<Index>(),
+        r["restarts"].get<Index>(), r["steps"].get<Index>(), r["seconds"].get<double>(),
+        r["step"].get<double>(), r["sigma"].get<double>(), p["start"].get<double>(),
+        p["after_1"].get<double>(), p["after_10"].get<double>(), p["after_60"].get<double>(),
+        p["fixed_point"].get<double>(), p["passes"].get<double>(), p["residual"].get<double>());
+    out << line;
+  }
+  return out.str();
+}
+
+}  // namespace
+
+Json run(const experiments::Context& context) {
+  Settings s = read(context);
+  std::filesystem::create_directories(context.out + "/cells");
+  std::filesystem::create_directories(context.out + "/trainings");
+  if (context.smoke && context.set.count("denoiser") == 0) s.denoiser = smoke_denoiser(context);
+  for (const std::string& file : {s.denoiser, s.train, s.test})
+    if (!file.starts_with("dead-leaves:") && !std::filesystem::exists(file))
+      throw ArgumentError("experiment learned_pnp: " + file +
+                          ": no such file; scripts/train-default-model drunet_grey makes it, or "
+                          "name others by --set denoiser=, train=, test=");
+  Json record = command::environment_json();
+  record["experiment"] = "learned_pnp";
+  record["smoke"] = context.smoke;
+  record["passes"] = s.passes;
+  record["most_passes"] = s.most;
+  record["results"] = Json::array();
+  for (const std::string& task : s.tasks)
+    for (const std::string& learned : s.learned)
+      for (const Strategy& strategy : strategies()) {
+        if (std::find(s.names.begin(), s.names.end(), strategy.name) == s.names.end()) continue;
+        const std::string name = task + "_" + learned + "_" + strategy.name;
+        command::note("experiment learned_pnp: " + name);
+        record["results"].push_back(experiments::kept(
+            context, context.out + "/cells/" + name + ".json",
+            [&] { return train_and_evaluate(task, learned, strategy, s, context); }));
+        write_text(context.out + "/record.json", record.dump(1) + "\n");
+        write_text(context.out + "/report.md", report(record));
+      }
+  return record;
+}
+
+}  // namespace fejer::learned_pnp
