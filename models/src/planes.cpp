@@ -126,35 +126,78 @@ PackedKernel<T>::PackedKernel(ConstView<T> weights, ConstView<T> bias)
   }
 }
 
+/// Columns of output pixels that are computed from one copy of their input.
+constexpr Index patch_columns = 16;
+
+/// The inner loops of all blocks over some rows of output.
+template <class T>
+void PackedKernel<T>::run(const Planes<const T>& in, const Planes<T>& out) const {
+  const Index taps = in_ * rows_ * columns_;
+  for (const Block& block : blocks_)
+    kernels<T>().convolve({.in = in.origin,
+                           .in_row = in.row,
+                           .in_plane = in.plane,
+                           .in_channels = in_,
+                           .kernel_rows = rows_,
+                           .kernel_columns = columns_,
+                           .weights = weights_.data() + block.first * taps,
+                           .bias = bias_.data() + block.first,
+                           .out = out.at(block.first, 0, 0),
+                           .out_row = out.row,
+                           .out_plane = out.plane,
+                           .rows = out.size.rows,
+                           .columns = out.size.columns,
+                           .block = static_cast<int>(block.size)});
+}
+
+/// The same by small patches of output, whose input is copied to where the first cache holds it for
+/// all blocks: with many channels, reading it where it lies would take a cache line or two from
+/// each of hundreds of rows, again for every block.
+template <class T>
+void PackedKernel<T>::run_patches(const Planes<const T>& in, const Planes<T>& out) const {
+  const Index width = patch_columns + columns_ - 1;
+  const Index fit = (Index{1} << 14) / (in_ * width * static_cast<Index>(sizeof(T)));
+  const Index patch_rows = std::max<Index>(1, fit - (rows_ - 1));
+  Scratch<T> memory(in_ * (patch_rows + rows_ - 1) * width + 64);
+  for (Index y = 0; y < out.size.rows; y += patch_rows) {
+    const Index rows = std::min(patch_rows, out.size.rows - y), tall = rows + rows_ - 1;
+    for (Index x = 0; x < out.size.columns; x += patch_columns) {
+      const Index columns = std::min(patch_columns, out.size.columns - x);
+      const Planes<T> copied{memory.data(), width, tall * width, in_, {rows, columns}};
+      for (Index c = 0; c < in_; ++c)
+        for (Index r = 0; r < tall; ++r)
+          std::memcpy(copied.at(c, r, 0), in.at(c, y + r, x),
+                      static_cast<std::size_t>(columns + columns_ - 1) * sizeof(T));
+      Planes<T> to = out;
+      to.origin = out.at(0, y, x);
+      to.size = {rows, columns};
+      run(constant(copied), to);
+    }
+  }
+}
+
 template <class T>
 void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
                                const RowDone* done) const {
-  const Kernels<T>& run = kernels<T>();
   const Planes<T> source = in.grown(radius());
   const Index taps = in_ * rows_ * columns_;
   // Pieces of 1 Mflop or more, of at least 4 rows: the packed weights are read once a piece.
   const Index work = std::max<Index>(1, 2 * taps * out_ * out.size.columns);
   const Index band = std::clamp<Index>(1000000 / work, out.size.rows >= 64 ? 8 : 4, 64);
+  // Measured: 5 to 50 % faster from 32 channels on both sides, slower with fewer or with one tap.
+  const bool patches = in_ >= 32 && out_ >= 32 && rows_ * columns_ > 1;
   parallel_for(out.size.rows, band, [&](Index begin, Index end) {
-    for (const Block& block : blocks_) {
-      run.convolve({.in = source.at(0, begin, 0),
-                    .in_row = source.row,
-                    .in_plane = source.plane,
-                    .in_channels = in_,
-                    .kernel_rows = rows_,
-                    .kernel_columns = columns_,
-                    .weights = weights_.data() + block.first * taps,
-                    .bias = bias_.data() + block.first,
-                    .out = out.at(block.first, begin, 0),
-                    .out_row = out.row,
-                    .out_plane = out.plane,
-                    .rows = end - begin,
-                    .columns = out.size.columns,
-                    .block = static_cast<int>(block.size)});
-      if (done == nullptr) continue;
-      for (Index c = block.first; c < block.first + block.size; ++c)
-        for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));
-    }
+    Planes<T> from = source, to = out;
+    from.origin = source.at(0, begin, 0);
+    to.origin = out.at(0, begin, 0);
+    to.size.rows = end - begin;
+    if (patches)
+      run_patches(constant(from), to);
+    else
+      run(constant(from), to);
+    if (done == nullptr) return;
+    for (Index c = 0; c < out_; ++c)
+      for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));
   });
 }
 

@@ -153,7 +153,7 @@ TEST_CASE("experiment ialm_mnist: all ways are trained and reported; without pic
   const auto& ways = record["runs"][0]["ways"];
   CHECK(ways.size() == 10);
   for (const auto& [name, way] : ways.items()) {
-    CAPTURE(name);
+    INFO(std::string(name));
     CHECK(way["objective"] < record["runs"][0]["start_objective"]);
     CHECK(way["accuracy"] > 0.2);
     CHECK(way["zero_columns"].size() == 2);
