@@ -4,6 +4,8 @@
 
 #include <fejer/parallel.hpp>
 
+#include "soft_threshold.hpp"
+
 namespace fejer {
 
 template <class X>
@@ -19,16 +21,7 @@ void L1Norm<X>::prox(ConstView<X> v, double gamma, View<X> out) const {
   require_shape("L1Norm::prox output", out.shape(), v.shape());
   const T t = static_cast<T>(gamma * lambda_);
   parallel_for(v.size(), 32768, [=](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      if constexpr (is_complex<X>) {
-        const T size = std::abs(v[i]);
-        out[i] = size <= t ? X(0) : v[i] * ((size - t) / size);
-      } else {
-        // v minus its projection on [-t, t]; not-a-number stays.
-        const T low = v[i] < -t ? -t : v[i];
-        out[i] = v[i] - (low > t ? t : low);
-      }
-    }
+    for (Index i = begin; i < end; ++i) out[i] = detail::soft_threshold<X>(v[i], t);
   });
 }
 
