@@ -226,14 +226,16 @@ std::string report(const Json& record) {
 
 Json run(const experiments::Context& context) {
   Settings s = read(context);
-  std::filesystem::create_directories(context.out + "/cells");
-  std::filesystem::create_directories(context.out + "/trainings");
-  if (context.smoke && context.set.count("denoiser") == 0) s.denoiser = smoke_denoiser(context);
+  const bool makes_denoiser = context.smoke && context.set.count("denoiser") == 0;
   for (const std::string& file : {s.denoiser, s.train, s.test})
-    if (!file.starts_with("dead-leaves:") && !std::filesystem::exists(file))
+    if (!file.starts_with("dead-leaves:") && !std::filesystem::exists(file) &&
+        !(makes_denoiser && file == s.denoiser))
       throw ArgumentError("experiment learned_pnp: " + file +
                           ": no such file; scripts/train-default-model drunet_grey makes it, or "
                           "name others by --set denoiser=, train=, test=");
+  std::filesystem::create_directories(context.out + "/cells");
+  std::filesystem::create_directories(context.out + "/trainings");
+  if (makes_denoiser) s.denoiser = smoke_denoiser(context);
   Json record = command::environment_json();
   record["experiment"] = "learned_pnp";
   record["smoke"] = context.smoke;
