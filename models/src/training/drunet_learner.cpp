@@ -1,5 +1,6 @@
 #include <fejer/models/training/drunet_learner.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -33,10 +34,14 @@ Parameters DrunetLearner<T>::initial(const Rng& rng) const {
   for (const auto& [name, shape] : drunet_weights(options_)) {
     Array<double> w(shape);
     fill_normal<double>(w, rng.stream(name));
-    const bool closes_block = name.ends_with(".res.2.weight");
-    const double scale =
-        (closes_block ? 0.1 : 1) / std::sqrt(static_cast<double>(inputs_of(name, shape)));
+    const bool head = name == "m_head.weight", tail = name == "m_tail.weight";
+    const bool quiet = tail || name.ends_with(".res.2.weight");
+    const double scale = (quiet ? 0.1 : 1) / std::sqrt(static_cast<double>(inputs_of(name, shape)));
     for (double& v : w) v *= scale;
+    for (Index c = 0; (head || tail) && c < std::min(shape[0], options_.image_channels); ++c)
+      for (Index i = 0; i < shape[1]; ++i)
+        for (Index q = 0; q < 9; ++q)  // channel c of the image goes through as it is
+          if (head || i == c) w[(c * shape[1] + i) * 9 + q] = i == c && q == 4 ? 1 : 0;
     p.add(name, "weights", std::move(w));
   }
   return p;
