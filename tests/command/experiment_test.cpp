@@ -9,6 +9,7 @@ TEST_CASE("experiment: each that is listed runs with --smoke and leaves a report
   if (!have_data()) return;
   for (const auto& e : list) {
     const std::string name = e["name"], out = folder / name;
+    if (name.starts_with("equilibrium_")) continue;  // below, needs no data
     CAPTURE(name);
     expect(0, folder, {"experiment", "run", name, "--smoke", "--out", out});
     CHECK(contents(out + "/report.md").starts_with("# "));
@@ -35,8 +36,11 @@ TEST_CASE("experiments on equilibria: every check passes") {
     const auto record =
         expect(0, folder, {"experiment", "run", name, "--smoke", "--out", folder / name, "--json"})
             .json();
+    CHECK(record["smoke"] == true);
     CHECK(record["checks"].size() > 100);
     for (const auto& check : record["checks"]) CHECK_MESSAGE(check["pass"] == true, check.dump());
-    CHECK(contents(folder / name + "/report.md").find("0 failed") != std::string::npos);
+    const std::string report = contents(folder / name + "/report.md");
+    CHECK(report.starts_with("# "));
+    CHECK(report.find("0 failed") != std::string::npos);
   }
 }
