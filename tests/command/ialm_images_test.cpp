@@ -152,8 +152,9 @@ TEST_CASE("experiment ialm_mnist: all ways are trained and reported; without pic
   CHECK(record["runs"].size() == 1);
   const auto& ways = record["runs"][0]["ways"];
   CHECK(ways.size() == 10);
-  for (const auto& [name, way] : ways.items()) {
-    INFO(std::string(name));
+  for (const auto& item : ways.items()) {
+    const auto& way = item.value();
+    INFO(item.key());
     CHECK(way["objective"] < record["runs"][0]["start_objective"]);
     CHECK(way["accuracy"] > 0.2);
     CHECK(way["zero_columns"].size() == 2);
