@@ -230,6 +230,7 @@ std::vector<std::string> ready_command(const Tuner& tuner, const ReconstructFlag
   add("--lambda", exact(p[0]));
   if (tuner.searches_sigma()) add("--sigma", exact(p[1]));
   if (m.algorithm != "auto") add("--algorithm", m.algorithm);
+  add("--step", f.step);
   add("--scale", f.scale);
   add("--norm", f.norm);
   add("--max-iterations", f.max_iterations);

@@ -129,11 +129,13 @@ PackedKernel<T>::PackedKernel(ConstView<T> weights, ConstView<T> bias)
 /// Columns of output pixels that are computed from one copy of their input.
 constexpr Index patch_columns = 16;
 
-/// The inner loops of all blocks over some rows of output.
+/// The inner loops of all blocks over some rows of output, the first of which is row `first` for
+/// `done`, which is called while the cache still holds what a block left.
 template <class T>
-void PackedKernel<T>::run(const Planes<const T>& in, const Planes<T>& out) const {
+void PackedKernel<T>::run(const Planes<const T>& in, const Planes<T>& out, const RowDone* done,
+                          Index first) const {
   const Index taps = in_ * rows_ * columns_;
-  for (const Block& block : blocks_)
+  for (const Block& block : blocks_) {
     kernels<T>().convolve({.in = in.origin,
                            .in_row = in.row,
                            .in_plane = in.plane,
@@ -148,6 +150,10 @@ void PackedKernel<T>::run(const Planes<const T>& in, const Planes<T>& out) const
                            .rows = out.size.rows,
                            .columns = out.size.columns,
                            .block = static_cast<int>(block.size)});
+    if (done == nullptr) continue;
+    for (Index c = block.first; c < block.first + block.size; ++c)
+      for (Index y = 0; y < out.size.rows; ++y) (*done)(c, first + y, out.at(c, y, 0));
+  }
 }
 
 /// The same by small patches of output, whose input is copied to where the first cache holds it for
@@ -171,7 +177,7 @@ void PackedKernel<T>::run_patches(const Planes<const T>& in, const Planes<T>& ou
       Planes<T> to = out;
       to.origin = out.at(0, y, x);
       to.size = {rows, columns};
-      run(constant(copied), to);
+      run(constant(copied), to, nullptr, 0);
     }
   }
 }
@@ -191,10 +197,8 @@ void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
     from.origin = source.at(0, begin, 0);
     to.origin = out.at(0, begin, 0);
     to.size.rows = end - begin;
-    if (patches)
-      run_patches(constant(from), to);
-    else
-      run(constant(from), to);
+    if (!patches) return run(constant(from), to, done, begin);
+    run_patches(constant(from), to);
     if (done == nullptr) return;
     for (Index c = 0; c < out_; ++c)
       for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));

@@ -109,7 +109,7 @@ class PackedKernel {
                 const Planes<T>& out) const;
 
  private:
-  void run(const Planes<const T>& in, const Planes<T>& out) const;
+  void run(const Planes<const T>& in, const Planes<T>& out, const RowDone* done, Index first) const;
   void run_patches(const Planes<const T>& in, const Planes<T>& out) const;
 
   Index out_ = 0, in_ = 0, rows_ = 1, columns_ = 1;

@@ -16,8 +16,7 @@ std::vector<Array<double>> weights_of(const Parameters& p) {
 
 /// How many inputs each output of a convolution sums: published layouts are (out, in, k, k), but
 /// for those to a finer level, where each output has one tap of each of the `in` channels in front.
-Index inputs_of(const std::string& name, const Shape& shape) {
-  const bool finer = name.starts_with("m_up") && shape[3] == 2;
+Index inputs_of(const Shape& shape, bool finer) {
   return finer ? shape[0] : shape[1] * shape[2] * shape[3];
 }
 
@@ -35,8 +34,10 @@ Parameters DrunetLearner<T>::initial(const Rng& rng) const {
     Array<double> w(shape);
     fill_normal<double>(w, rng.stream(name));
     const bool head = name == "m_head.weight", tail = name == "m_tail.weight";
-    const bool quiet = tail || name.ends_with(".res.2.weight");
-    const double scale = (quiet ? 0.1 : 1) / std::sqrt(static_cast<double>(inputs_of(name, shape)));
+    const bool finer = name.starts_with("m_up") && shape[3] == 2;
+    const bool quiet = tail || finer || name.ends_with(".res.2.weight");
+    const double scale =
+        (quiet ? 0.1 : 1) / std::sqrt(static_cast<double>(inputs_of(shape, finer)));
     for (double& v : w) v *= scale;
     for (Index c = 0; (head || tail) && c < std::min(shape[0], options_.image_channels); ++c)
       for (Index i = 0; i < shape[1]; ++i)

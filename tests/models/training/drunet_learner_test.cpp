@@ -5,6 +5,7 @@
 #include <fejer/models/training/dataset.hpp>
 #include <fejer/models/training/trainer.hpp>
 #include <fejer/parallel.hpp>
+#include <fejer/vector.hpp>
 
 #include "../small_drunet.hpp"
 #include "differences.hpp"
@@ -34,9 +35,11 @@ TEST_CASE("DRUNet learner: the gradient of the loss for every weight") {
   const ScopedThreads one(1);  // small images
   for (const Index channels : {1, 3}) {
     // softplus: no kinks for differences to fall on
-    const Learner<double> learner =
-        DrunetLearner<double>(small_drunet_options(DrunetActivation::softplus, channels));
-    const Parameters p = learner.initial(Rng(3));
+    const DrunetOptions options = small_drunet_options(DrunetActivation::softplus, channels);
+    const Learner<double> learner = DrunetLearner<double>(options);
+    Parameters p = learner.initial(Rng(3));  // which deep weights hardly move: others instead
+    const std::vector<Array<double>> weights = random_drunet_weights(options);
+    for (std::size_t k = 0; k < weights.size(); ++k) p.entries()[k].value = weights[k];
     const Pairs pairs(channels);
     const auto loss = [&](const Parameters& at, Parameters* gradient) {
       const auto prepared = learner.prepare(at);
@@ -62,7 +65,7 @@ TEST_CASE("DRUNet learner: the gradient of the loss for every weight") {
   }
 }
 
-TEST_CASE("DRUNet learner: the model gives the estimates, and starts near a linear map") {
+TEST_CASE("DRUNet learner: the model gives the estimates, and starts near the identity") {
   const DrunetLearner<float> author(small_drunet_options());
   const Learner<float> learner = author;
   const Parameters p = learner.initial(Rng(3));
@@ -73,10 +76,8 @@ TEST_CASE("DRUNet learner: the model gives the estimates, and starts near a line
   learner.estimate(learner.prepare(p), {x, x, 0.1, 0}, estimate);
   make_denoiser(model).denoise(x, 0.1, denoised);
   CHECK(largest_difference(estimate, denoised) == 0);
-  double norm = 0;
-  for (const float v : estimate) norm += static_cast<double>(v) * static_cast<double>(v);
-  CHECK(std::isfinite(norm));
-  CHECK(norm > 0);
+  CHECK(distance(estimate, x) < 0.3 * norm(x));
+  CHECK(distance(estimate, x) > 0);
 
   Parameters other = p;
   other.entries().pop_back();
@@ -87,9 +88,10 @@ TEST_CASE("DRUNet learner: the model gives the estimates, and starts near a line
 TEST_CASE("DRUNet learner: learns, and the same bits for any number of threads") {
   const Learner<float> learner = DrunetLearner<float>(small_drunet_options());
   TrainingOptions o;
-  o.steps = 30;
+  o.steps = 60;
+  o.noise_low = o.noise_high = 0.1;  // so that losses can be compared
   o.batch = 16;
-  o.validate_every = 30;
+  o.validate_every = 60;
   o.optimiser.rate = 5e-3;
   const Dataset data = open_images("dead-leaves:6x48:3");
   std::vector<TrainingResult> results;
@@ -99,7 +101,7 @@ TEST_CASE("DRUNet learner: learns, and the same bits for any number of threads")
     results.push_back(train(learner, patches, nullptr, o, initial_state(learner, o)));
   }
   const auto& history = results[0].state.history;
-  CHECK(history.back().loss < 0.7 * history.front().loss);
+  CHECK(history.back().loss < 0.8 * history.front().loss);
   for (const TrainingResult& other : {results[1], results[2]})
     for (const auto& entry : results[0].state.parameters.entries())
       CHECK(largest_difference(entry.value, other.state.parameters[entry.name]) == 0);

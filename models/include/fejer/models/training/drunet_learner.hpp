@@ -20,10 +20,10 @@ class DrunetLearner {
     Parameters parameters;
   };
 
-  /// Normal of variance 1 / (inputs of an output), a tenth of it in the last convolution of each
-  /// residual block and of the network; the first features are the image, which the last
-  /// convolution takes as they are: the start is close to the identity, as of a network with a
-  /// residual around the whole.
+  /// Normal of variance 1 / (inputs of an output), a tenth of that size in the last convolution of
+  /// each residual block, in those to a finer level and in the last of the network; the first
+  /// features are the image, which the last convolution takes as they are: the start is close to
+  /// the identity, as of a network with a residual around the whole.
   Parameters initial(const Rng& rng) const;
   Prepared prepare(const Parameters& p) const;
   Parameters effective_zeros(const Prepared& prepared) const;
