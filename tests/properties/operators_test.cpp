@@ -16,6 +16,7 @@
 #include <fejer/operators/finite_difference.hpp>
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/operators/per_channel.hpp>
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/wavelet.hpp>
 #include <fejer/parallel.hpp>
@@ -128,6 +129,14 @@ std::vector<Family<T>> real_families() {
                                       d.coin() ? d.image() : Shape{d.length(), d.length()});
                   },
                   1.0 + 1e-4});
+  list.push_back(
+      {"per channel", [](Draw& d) {
+         const Shape s = d.image(), plane(s.begin() + 1, s.end());
+         std::vector<LinearOperator<T>> parts;
+         for (Index c = 0; c < s[0]; ++c)
+           parts.emplace_back(Blur<T>(d.normal<T>(Shape{3, 2}), plane, Boundary::circular));
+         return PerChannel<T>(std::move(parts));
+       }});
   const std::pair<const char*, Boundary> boundaries[] = {{"circular", Boundary::circular},
                                                          {"zero", Boundary::zero},
                                                          {"reflect", Boundary::reflect},

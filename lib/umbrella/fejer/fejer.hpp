@@ -78,13 +78,17 @@
 #include <fejer/operators/finite_difference.hpp>
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/l1_norm.hpp>
+#include <fejer/operators/learned_wavelet_norm.hpp>
 #include <fejer/operators/least_squares.hpp>
 #include <fejer/operators/mask.hpp>
 #include <fejer/operators/measurement.hpp>
+#include <fejer/operators/per_channel.hpp>
 #include <fejer/operators/shepp_logan.hpp>
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/total_variation.hpp>
 #include <fejer/operators/wavelet.hpp>
+#include <fejer/operators/wavelet_forward_backward.hpp>
+#include <fejer/operators/wavelet_norm.hpp>
 #include <fejer/operators/weighted_l1_norm.hpp>
 #include <fejer/operators/zero_function.hpp>
 #include <fejer/parallel.hpp>
