@@ -1,3 +1,4 @@
+#define DOCTEST_CONFIG_IMPLEMENT  // by itself where a precompiled header has doctest already
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 

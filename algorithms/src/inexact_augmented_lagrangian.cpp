@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fejer/eigenvalues.hpp>
+
 #include "lifted_blocks.hpp"
 #include "secular_equation.hpp"
 
@@ -171,9 +173,10 @@ double InexactAugmentedLagrangian::sweep_pairs(State& s) const {
   const double rho = per_sample(s.rho), beta = per_sample(options_.beta);
   const Index last = fit_.layers();
   std::vector<double> largest(static_cast<std::size_t>(last), 0.0);  // of W^T W of the next layer
-  for (Index l = 1; options_.prox_linear && l < last; ++l)
-    largest[static_cast<std::size_t>(l)] =
-        detail::largest_of_gram(as_matrix(fit_.weights(ConstView<double>(s.p), l + 1)));
+  for (Index l = 1; options_.prox_linear && l < last; ++l) {
+    const double norm = spectral_norm(as_matrix(fit_.weights(ConstView<double>(s.p), l + 1)));
+    largest[static_cast<std::size_t>(l)] = norm * norm * (1 + 1e-12);  // a few roundings upwards
+  }
   const auto part = [&](Index first, Index end_of_block) {
     Eigen::Array2d sums = Eigen::Array2d::Zero();  // ||du||^2, ||u||^2
     for (Index begin = first; begin < end_of_block; begin += chunk) {

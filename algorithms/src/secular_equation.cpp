@@ -1,9 +1,11 @@
 #include "secular_equation.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include <fejer/eigenvalues.hpp>
 
 namespace fejer::detail {
 namespace {
@@ -29,9 +31,9 @@ double root(const Eigen::ArrayXd& s, const Eigen::ArrayXd& a, double lambda) {
 }  // namespace
 
 SecularGroup::SecularGroup(const Eigen::MatrixXd& gram) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> pairs(gram);
-  values_ = pairs.eigenvalues();
-  vectors_ = pairs.eigenvectors();
+  auto pairs = eigen_decomposition(gram);
+  values_ = std::move(pairs.values);
+  vectors_ = std::move(pairs.vectors);
   const double rounding = static_cast<double>(gram.rows()) *
                           std::numeric_limits<double>::epsilon() * values_.cwiseAbs().maxCoeff();
   for (double& g : values_)
@@ -50,14 +52,6 @@ Eigen::MatrixXd SecularGroup::minimiser(const Eigen::MatrixXd& q, double rho, do
   const double t = root(s, a, lambda);
   const Eigen::VectorXd factors = t / (a * t + lambda);
   return x * factors.asDiagonal() * vectors_.transpose();
-}
-
-double largest_of_gram(const Eigen::Ref<const RowMatrix, 0, Eigen::OuterStride<>>& w) {
-  constexpr double upwards = 1 + 1e-12;
-  const Eigen::MatrixXd gram = w.rows() <= w.cols() ? Eigen::MatrixXd(w * w.transpose())
-                                                    : Eigen::MatrixXd(w.transpose() * w);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> values(gram, Eigen::EigenvaluesOnly);
-  return upwards * std::max(0.0, values.eigenvalues().maxCoeff());
 }
 
 }  // namespace fejer::detail

@@ -20,7 +20,4 @@ class SecularGroup {
   Eigen::MatrixXd vectors_;
 };
 
-/// The largest eigenvalue of W^T W, a few roundings upwards.
-double largest_of_gram(const Eigen::Ref<const RowMatrix, 0, Eigen::OuterStride<>>& w);
-
 }  // namespace fejer::detail

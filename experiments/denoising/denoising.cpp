@@ -40,16 +40,15 @@ Array<float> noisy_version(const Array<float>& truth, const std::string& image, 
 }
 
 Json denoise_set(const RidgeRegulariser<float>& ridge, const Published& row,
-                 const std::string& data, int images) {
+                 const std::string& data, bool smoke) {
   const RidgeDenoiser<float> denoiser(
       ridge, {.tolerance = 1e-4, .max_iterations = 500, .norm = NormRule::as_published});
   Json result = {{"model", row.name}, {"sigma", row.grey_level}, {"published_psnr", row.psnr}};
   double psnr_sum = 0, noisy_sum = 0, ssim_sum = 0, iterations = 0;
+  const int images = smoke ? 1 : 12;
   for (int i = 1; i <= images; ++i) {
-    char name[16];
-    std::snprintf(name, sizeof name, "%02d", i);
-    const Array<float> truth = reconstruction::read_slice(data + "/set12/set12.h5",
-                                                          std::string("images/") + name, 0, true);
+    const std::string name = reconstruction::set12_name(i);
+    const Array<float> truth = reconstruction::set12_image(data, i, smoke);
     const Array<float> noisy = noisy_version(truth, name, row.grey_level);
     const RidgeSolution<float> s = denoiser.solve(noisy, row.grey_level / 255.0);
     command::stop_if_interrupted();
@@ -107,7 +106,7 @@ Json run(const experiments::Context& context) {
     const std::string file =
         context.out + "/cells/" + row.name + "-" + std::to_string(row.grey_level) + ".json";
     record["results"].push_back(experiments::kept(context, file, [&] {
-      Json cell = denoise_set(model.ridge(), row, context.data, context.smoke ? 1 : 12);
+      Json cell = denoise_set(model.ridge(), row, context.data, context.smoke);
       cell["smoke"] = context.smoke;
       return cell;
     }));

@@ -63,7 +63,7 @@ void truncated(Checks& c, const Lasso& layer, const Estimate& exact) {
     if (exact.x[j] != 0) support.push_back(j);
   const Matrix<double> A_S = layer.A(Eigen::all, support);
   const auto extremes = [&](const Matrix<double>& A) {
-    const Vector<double> h = eigenvalues(A.transpose() * A);
+    const Vector<double> h = eigenvalues(Matrix<double>(A.transpose() * A));
     return (1 - layer.tau * h.array()).abs().maxCoeff();
   };
   const double rho = extremes(A_S);

@@ -54,7 +54,9 @@ void GradientLayer<T>::vjp(const Saved& x, ConstView<T> u, View<T> xbar, Gradien
 template <class T>
 double GradientLayer<T>::lipschitz_bound() const {
   const Matrix<T> H = f.A * f.A + static_cast<T>(lambda) * f.P;
-  return (1 - tau * eigenvalues(H.template cast<double>()).array()).abs().maxCoeff();
+  return (1 - tau * eigenvalues(Matrix<double>(H.template cast<double>())).array())
+      .abs()
+      .maxCoeff();
 }
 
 template <class T>

@@ -1,7 +1,7 @@
 #pragma once
 /// Layers of the closed-form problems, on dense matrices. Each says how many parameters it has and
 /// gives itself with one of them moved, so that all are tested alike.
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <limits>
 #include <vector>
 

@@ -71,7 +71,7 @@ LassoLayer<T> lasso() {
   Vector<double> y = A * to_vector(lasso_truth()), omega(8);
   for (Index i = 0; i < 12; ++i) y[i] += 0.1 * std::sin(2.3 * static_cast<double>(i + 1));
   for (Index j = 0; j < 8; ++j) omega[j] = std::log(0.15) + 0.1 * static_cast<double>(j);
-  const Vector<double> h = eigenvalues(A.transpose() * A);
+  const Vector<double> h = eigenvalues(Matrix<double>(A.transpose() * A));
   return {A.cast<T>(), y.cast<T>(), omega.cast<T>(), 1 / h.maxCoeff()};
 }
 

@@ -1,6 +1,7 @@
 #include <numbers>
 
-#include "../equilibrium_closed_form/dense.hpp"
+#include <fejer/eigenvalues.hpp>
+
 #include "checks.hpp"
 
 namespace fejer::equilibrium_learning {
@@ -60,7 +61,7 @@ double support_rate(const Problem<LassoLayer>& p, const Evaluation& solved) {
       if (solved.x[i][j] != 0) support.push_back(j);
     const LassoLayer layer = p.layer(i, p.theta);
     const Matrix<double> A = layer.A(Eigen::all, support);
-    const Vector<double> h = equilibrium_closed_form::eigenvalues(A.transpose() * A);
+    const Vector<double> h = eigenvalues(Eigen::MatrixXd(A.transpose() * A));
     rate = std::max(rate, (1 - layer.tau * h.array()).abs().maxCoeff());
   }
   return rate;

@@ -213,8 +213,8 @@ std::string report(const Json& record, const Settings& s) {
 Json run(const experiments::Context& context) {
   Settings s;
   if (context.smoke) {
-    s.sweeps = 4000;
-    s.adam_steps = 8000;
+    s.sweeps = 1000;
+    s.adam_steps = 2000;
     s.schedules.resize(1);
   }
   if (context.set.count("sweeps") > 0)

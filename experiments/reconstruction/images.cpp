@@ -22,6 +22,14 @@ Array<float> read_slice(const std::string& file, const std::string& dataset, Ind
   return image;
 }
 
+std::string set12_name(int number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+
+Array<float> set12_image(const std::string& data, int number, bool smoke) {
+  Array<float> image =
+      read_slice(data + "/set12/set12.h5", "images/" + set12_name(number), 0, true);
+  return smoke ? fit(image, 64, 64) : image;
+}
+
 Array<float> smooth(const Array<float>& image) {
   const Index H = image.shape()[1], W = image.shape()[2];
   Array<float> out(image.shape());

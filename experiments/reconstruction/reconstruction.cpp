@@ -40,9 +40,9 @@ tuning::StagedResult tune(const Task& task, const MethodSpec& method, bool smoke
   const bool pnp = method.prior == "pnp";
   // Without a reference there is no figure that finer parameters could change.
   const bool referenced = task.test.front().measurement.truth.has_value();
-  const Effort effort{2e-4, smoke ? 5 : referenced ? 500 : 100};
+  const Effort effort{2e-4, smoke ? 2 : referenced ? 500 : 100};
   tuning::Stages stages;
-  stages.coarse = {1.6, smoke ? 2 : pnp || !referenced ? 10 : 18};
+  stages.coarse = {1.6, smoke ? 1 : pnp || !referenced ? 10 : 18};
   stages.fine = {1.25, smoke ? 1 : pnp ? 4 : 6};
   const auto psnr = [&](const tuning::Point& p, std::size_t i) {
     const Outcome o = reconstruct(task, task.tuning[i], method, p, effort);
@@ -64,7 +64,7 @@ Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std
     for (const tuning::Trial& t : stage->trials)
       cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
   // Weighted projections and network steps move slowly; both get the same tolerance.
-  const Effort effort{5e-5, smoke ? 5 : 1500};
+  const Effort effort{5e-5, smoke ? 2 : 1500};
   for (const Case& c : task.test) {
     const Outcome o = reconstruct(task, c, method, tuned.best.point, effort);
     command::stop_if_interrupted();

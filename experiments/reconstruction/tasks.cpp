@@ -66,13 +66,8 @@ Task deblur(const std::string& data, bool smoke) {
         blurred("train" + std::to_string(200 * i),
                 fit(read_slice(data + "/train/bsd400.h5", "images", 200 * i, true), 128, 128), data,
                 4 * i));
-  for (Index i = 0; i < (smoke ? 1 : 12); ++i) {
-    std::string name = std::to_string(i + 1);
-    if (name.size() < 2) name.insert(0, "0");
-    Array<float> image = read_slice(data + "/set12/set12.h5", "images/" + name, 0, true);
-    if (smoke) image = fit(image, 64, 64);
-    t.test.push_back(blurred(name, image, data, i % 8));
-  }
+  for (int i = 0; i < (smoke ? 1 : 12); ++i)
+    t.test.push_back(blurred(set12_name(i + 1), set12_image(data, i + 1, smoke), data, i % 8));
   return t;
 }
 
@@ -101,6 +96,20 @@ Task mri_single(const std::string& data, bool smoke) {
   for (const Index z : {0, 1}) t.tuning.push_back(single_coil(data, z, smoke));
   for (const Index z : {2, 3}) t.test.push_back(single_coil(data, z, smoke));
   return t;
+}
+
+/// Points kept with probability `fraction`, and all within `radius` of the centre.
+Array<float> random_point_mask(Index H, Index W, double fraction, double radius,
+                               const RandomStream& stream) {
+  Array<float> mask(Shape{H, W}), draws(Shape{H, W});
+  fill_uniform<float>(draws, stream);
+  for (Index i = 0; i < H; ++i)
+    for (Index j = 0; j < W; ++j) {
+      const double away =
+          std::hypot(static_cast<double>(i - H / 2), static_cast<double>(j - W / 2));
+      mask(i, j) = away <= radius || draws(i, j) < fraction ? 1 : 0;
+    }
+  return mask;
 }
 
 /// Standard deviation per real component that explains the residual of the least-squares fit of an
@@ -288,6 +297,26 @@ const std::vector<std::string>& task_names() {
     return all;
   }();
   return names;
+}
+
+Task compressed_sensing(const std::string& mask, double noise, int draw, const std::string& data,
+                        bool smoke) {
+  Task t{.name = "mri_" + mask, .title = "MRI, one coil, 30 % random " + mask, .data_range = 0};
+  for (const Index z : {0, 1, 2, 3}) {
+    if (smoke && z % 2 != 0) continue;
+    Array<float> image = head_slice(data, z);
+    if (smoke) image = shrink(image, 4);
+    const Index H = image.shape()[1], W = image.shape()[2];
+    const std::string name = "z=" + std::to_string(60 + 15 * z) + "/" + mask;
+    const RandomStream stream = Rng(2024).stream("mask/" + name);
+    MriSetup setup{mask == "points" ? random_point_mask(H, W, 0.3, 8, stream)
+                                    : random_column_mask<float>(H, W, 1 / 0.3, 0.08, stream),
+                   {}};
+    (z < 2 ? t.tuning : t.test)
+        .push_back(simulate<Complex>(name + "/" + std::to_string(draw), std::move(setup),
+                                     as_complex(image), image.shape(), noise));
+  }
+  return t;
 }
 
 Task make_task(const std::string& name, const std::string& data, bool smoke) {

@@ -28,4 +28,10 @@ const std::vector<std::string>& task_names();
 /// one case each, only to exercise the code.
 Task make_task(const std::string& name, const std::string& data, bool smoke);
 
+/// Not among task_names(): compressed-sensing MRI of one coil, 30 % of k-space kept, as random
+/// points or as random columns ("points" or "columns"), tuned on the slices z = 60 and 75 and
+/// tested on z = 90 and 105; `noise` per real component, `draw` tells its draws apart.
+Task compressed_sensing(const std::string& mask, double noise, int draw, const std::string& data,
+                        bool smoke);
+
 }  // namespace fejer::reconstruction

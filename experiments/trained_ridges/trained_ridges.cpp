@@ -66,7 +66,8 @@ std::vector<Row> rows() {
 }
 
 Json levels(const Model<float>& model, const Row& row, const experiments::Context& context) {
-  const Dataset set12 = open_images(context.data + "/set12", {});
+  const Dataset set12 =
+      open_images(context.data + (context.smoke ? "/set12/set12.h5:/images/01" : "/set12"), {});
   Json result = Json::array();
   for (const int level : row.grey_levels) {
     result.push_back(command::evaluate_denoiser(model, set12, level / 255.0));

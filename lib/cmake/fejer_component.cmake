@@ -1,11 +1,17 @@
-# fejer_component(NAME SOURCES … HEADERS … PUBLIC … PRIVATE … PRECOMPILE …): one static library fejer::NAME with
-# its own include root, so that a component sees only what it links.
+# fejer_component(NAME SOURCES … ALONE … HEADERS … PUBLIC … PRIVATE … PRECOMPILE …): one static library fejer::NAME
+# with its own include root, so that a component sees only what it links. SOURCES are compiled several at a time
+# (FEJER_UNITY). Those in ALONE are not: loops whose speed is measured, which the compiler inlines less in a long
+# source, and sources that take long by themselves.
 include_guard(GLOBAL)
 
 add_library(fejer_flags INTERFACE)
 target_compile_features(fejer_flags INTERFACE cxx_std_20)
 target_compile_options(fejer_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                              -Wsign-conversion)
+# A source that others are compiled with looks like a header to this warning.
+if(FEJER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(fejer_flags INTERFACE -Wno-subobject-linkage)
+endif()
 if(FEJER_WERROR)
   target_compile_options(fejer_flags INTERFACE -Werror)
 endif()
@@ -21,11 +27,13 @@ if(FEJER_SANITIZE)
 endif()
 
 function(fejer_component name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE;PRECOMPILE" ${ARGN})
-  add_library(fejer_${name} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ALONE;HEADERS;PUBLIC;PRIVATE;PRECOMPILE" ${ARGN})
+  add_library(fejer_${name} STATIC ${ARG_SOURCES} ${ARG_ALONE})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   add_library(fejer::${name} ALIAS fejer_${name})
   set_target_properties(fejer_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
-                                                 CXX_EXTENSIONS OFF VERIFY_INTERFACE_HEADER_SETS ON)
+                                                 CXX_EXTENSIONS OFF VERIFY_INTERFACE_HEADER_SETS ON
+                                                 UNITY_BUILD ${FEJER_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   target_compile_features(fejer_${name} PUBLIC cxx_std_20)
   target_sources(fejer_${name} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${ARG_HEADERS})
   target_include_directories(fejer_${name} PRIVATE src)

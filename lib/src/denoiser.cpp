@@ -11,7 +11,6 @@ namespace fejer {
 namespace {
 
 constexpr Index grain = 32768;
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <class X>
 struct Averaged {
@@ -25,8 +24,9 @@ struct Averaged {
     Certificate c = d.certificate();
     if (c.lipschitz <= 1) c.averagedness = std::min(c.averagedness, 1.0);
     c.lipschitz = beta * c.lipschitz + (1 - beta);
-    c.averagedness = c.averagedness <= 1 ? beta * c.averagedness : infinity;
-    if (beta != 1) c.weak_convexity = infinity;
+    c.averagedness =
+        c.averagedness <= 1 ? beta * c.averagedness : std::numeric_limits<double>::infinity();
+    if (beta != 1) c.weak_convexity = std::numeric_limits<double>::infinity();
     c.how += (c.how.empty() ? "" : "; ");
     c.how += "averaged with beta = " + std::to_string(beta);
     return c;

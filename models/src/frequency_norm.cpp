@@ -6,11 +6,11 @@
 #include <numbers>
 
 #include <Eigen/Cholesky>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/models/multi_convolution.hpp>
 #include <fejer/parallel.hpp>
 
 #include "frequency_grid.hpp"
-#include "largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -40,7 +40,7 @@ class LargestEigenvalue {
     shifted_ = -g;
     shifted_.diagonal().array() += value_ * (1 + slack);
     if (value_ > 0 && factor_.compute(shifted_).info() == Eigen::Success) return;
-    value_ = std::max(value_, detail::largest_eigenvalue(g));
+    value_ = std::max(value_, eigenvalues(g).maxCoeff());
   }
   double value() const { return value_; }
 

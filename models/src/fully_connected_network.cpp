@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include <fejer/eigen.hpp>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/parallel.hpp>
 
 #include "converted.hpp"
-#include "largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -36,14 +36,6 @@ void check(const FullyConnectedParameters& p) {
   }
 }
 
-/// From the eigenvalues of the smaller of W W^T and W^T W.
-double spectral_norm(const Array<double>& weights) {
-  const auto w = as_matrix(ConstView<double>(weights));
-  const Eigen::MatrixXd gram =
-      w.rows() <= w.cols() ? Matrix(w * w.transpose()) : Matrix(w.transpose() * w);
-  return std::sqrt(std::max(0.0, detail::largest_eigenvalue(gram)));
-}
-
 }  // namespace
 
 template <class T>
@@ -60,7 +52,7 @@ FullyConnectedNetwork<T>::FullyConnectedNetwork(FullyConnectedParameters paramet
   for (std::size_t l = 0; l < parameters.weights.size(); ++l) {
     data->weights.push_back(detail::converted<T>(parameters.weights[l]));
     data->biases.push_back(detail::converted<T>(parameters.biases[l]));
-    data->norms.push_back(spectral_norm(parameters.weights[l]));
+    data->norms.push_back(spectral_norm(as_matrix(ConstView<double>(parameters.weights[l]))));
   }
   data->parameters = std::move(parameters);
   data_ = std::move(data);

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <random>
 
-#include <Eigen/Eigenvalues>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/vector.hpp>
 
@@ -102,9 +102,9 @@ Quadrature lanczos(Normal& normal, int steps, Start start) {
     std::swap(u, v);
     scale<float>(u, static_cast<float>(1 / beta));
   }
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  solver.computeFromTridiagonal(diagonal.head(done), off.head(done - 1));
-  return {solver.eigenvalues(), solver.eigenvectors().row(0).cwiseAbs2().transpose()};
+  const auto [values, vectors] =
+      eigen_decomposition_tridiagonal(diagonal.head(done), off.head(done - 1));
+  return {values, vectors.row(0).cwiseAbs2().transpose()};
 }
 
 /// ||A u_s||, u_{k+1} = A u_k / ||A u_k||, is the root of the quotient of the moments of orders

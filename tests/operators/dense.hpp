@@ -40,7 +40,4 @@ Eigen::MatrixXd dense_adjoint(const fejer::LinearOperator<X, Y>& A) {
   return columns<Y>(A.range(), [&](const fejer::Array<Y>& y) { return A.apply_adjoint(y); });
 }
 
-/// Largest singular value.
-double spectral_norm(const Eigen::MatrixXd& matrix);
-
 }  // namespace fejer_test

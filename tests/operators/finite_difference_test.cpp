@@ -1,3 +1,4 @@
+#include <fejer/eigenvalues.hpp>
 #include <fejer/operators/finite_difference.hpp>
 
 #include <cmath>
@@ -38,7 +39,7 @@ TEST_CASE("differences: the norm is the closed form, one-pixel axes included") {
   for (const Shape& shape : shapes) {
     CAPTURE(to_string(shape));
     const LinearOperator<double> D = FiniteDifference<double>(shape);
-    const double norm = fejer_test::spectral_norm(fejer_test::dense(D));
+    const double norm = fejer::spectral_norm(fejer_test::dense(D));
     CHECK(D.norm_interval().upper == doctest::Approx(norm).epsilon(1e-13));
     CHECK(D.norm_interval().lower == doctest::Approx(norm).epsilon(1e-13));
   }

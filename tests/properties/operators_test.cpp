@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 #include <fejer/check.hpp>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/compose.hpp>
@@ -313,7 +314,7 @@ TEST_CASE("operators: the adjoint is exact on 200 random shapes of each family")
 TEST_CASE("operators: adjoint and dense matrix agree, and the norm lies in its interval") {
   for_all(40, 5, [](const auto& family, const auto& A) {
     const Eigen::MatrixXd matrix = fejer_test::dense(A);
-    const double size = fejer_test::spectral_norm(matrix);
+    const double size = fejer::spectral_norm(matrix);
     // A few roundings per element of products of at most some hundred terms.
     CHECK((fejer_test::dense_adjoint(A) - matrix.transpose()).cwiseAbs().maxCoeff() <=
           1e-13 * (1 + size));

@@ -21,6 +21,7 @@
 #include <fejer/certificate.hpp>
 #include <fejer/check.hpp>
 #include <fejer/denoiser.hpp>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/error.hpp>
 #include <fejer/fft.hpp>
 #include <fejer/files.hpp>

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include <Eigen/Core>
+#include <fejer/eigenvalues.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
 #include "../frequency_grid.hpp"
-#include "../largest_eigenvalue.hpp"
 
 namespace fejer {
 namespace {
@@ -151,8 +151,9 @@ NormGradient frequency_norm_gradient(const Array<double>& kernel) {
   const Eigen::MatrixXcd a = symbols.symbol();
   const bool wide = a.cols() > a.rows();
   const Eigen::MatrixXcd gram = wide ? Eigen::MatrixXcd(a * a.adjoint()) : a.adjoint() * a;
-  const auto [largest, one] = detail::largest_eigenpair(gram);
-  const double sigma = std::sqrt(std::max(0.0, largest));
+  const auto [values, vectors] = eigen_decomposition(gram);
+  const Eigen::VectorXcd one = vectors.rightCols<1>();
+  const double sigma = std::sqrt(std::max(0.0, values.maxCoeff()));
   if (!(sigma > 0)) throw ArgumentError("frequency_norm_gradient: the kernel is zero");
   const Eigen::VectorXcd u = wide ? one : Eigen::VectorXcd(a * one / sigma);
   const Eigen::VectorXcd v = wide ? Eigen::VectorXcd(a.adjoint() * one / sigma) : one;

@@ -6,8 +6,7 @@
 
 #include <Eigen/Core>
 #include <fejer/eigen.hpp>
-
-#include "../largest_eigenvalue.hpp"
+#include <fejer/eigenvalues.hpp>
 
 namespace fejer {
 namespace {
@@ -35,8 +34,9 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
   const Matrix m = matrix(w);
   const bool tall = m.rows() > m.cols();
   const Eigen::MatrixXd gram = tall ? Matrix(m.transpose() * m) : Matrix(m * m.transpose());
-  const auto [largest, one] = detail::largest_eigenpair(gram);
-  norm_ = std::sqrt(std::max(0.0, largest));
+  const auto [values, vectors] = eigen_decomposition(gram);
+  const Eigen::VectorXd one = vectors.rightCols<1>();
+  norm_ = std::sqrt(std::max(0.0, values.maxCoeff()));
   if (!(norm_ > 0) || !std::isfinite(norm_))
     throw ArgumentError("Orthonormalised: the norm of the matrix is " + std::to_string(norm_));
   const Eigen::VectorXd other =
