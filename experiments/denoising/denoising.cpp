@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include <fejer/files.hpp>
 #include <fejer/hdf5.hpp>
@@ -98,11 +99,15 @@ Json run(const experiments::Context& context) {
   Json record = command::environment_json();
   record["experiment"] = "denoising";
   record["smoke"] = context.smoke;
+  std::map<std::string, Model<float>> imported;
   for (const Published& row : rows) {
     command::note(std::string("experiment denoising: ") + row.name + ", " +
                   std::to_string(row.grey_level) + "/255");
-    const auto model =
-        import_model<float>(context.data + "/reference_models/" + row.weights, "ridge");
+    if (imported.count(row.weights) == 0)
+      imported.emplace(
+          row.weights,
+          import_model<float>(context.data + "/reference_models/" + row.weights, "ridge"));
+    const Model<float>& model = imported.at(row.weights);
     const std::string file =
         context.out + "/cells/" + row.name + "-" + std::to_string(row.grey_level) + ".json";
     record["results"].push_back(experiments::kept(context, file, [&] {

@@ -103,12 +103,11 @@ Array<float> random_point_mask(Index H, Index W, double fraction, double radius,
                                const RandomStream& stream) {
   Array<float> mask(Shape{H, W}), draws(Shape{H, W});
   fill_uniform<float>(draws, stream);
-  for (Index i = 0; i < H; ++i)
-    for (Index j = 0; j < W; ++j) {
-      const double away =
-          std::hypot(static_cast<double>(i - H / 2), static_cast<double>(j - W / 2));
-      mask(i, j) = away <= radius || draws(i, j) < fraction ? 1 : 0;
-    }
+  for (Index i = 0; i < mask.size(); ++i) {
+    const double away =
+        std::hypot(static_cast<double>(i / W - H / 2), static_cast<double>(i % W - W / 2));
+    mask[i] = away <= radius || draws[i] < static_cast<float>(fraction) ? 1 : 0;
+  }
   return mask;
 }
 
