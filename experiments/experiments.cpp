@@ -52,7 +52,7 @@ const std::vector<Experiment>& all() {
        trained_ridges::run},
       {"learned_pnp",
        "plug-and-play with a DRUNet, learned by unrolling, JFB and restarted JFB at equal cost",
-       {"tasks", "learned", "strategies", "passes", "denoiser", "train", "test"},
+       {"tasks", "learned", "strategies", "passes", "denoiser", "train", "test", "size", "most"},
        learned_pnp::run},
       {"ialm_synthetic",
        "sparse networks trained to KKT points by the augmented Lagrangian method, beside Adam",

@@ -81,6 +81,10 @@ Settings read(const experiments::Context& context) {
   text("test", s.test);
   if (context.set.count("passes") > 0)
     s.passes = command::parse_number("--set passes", context.set.at("passes"));
+  if (context.set.count("size") > 0)
+    s.size = command::parse_count("--set size", context.set.at("size"), 16);
+  if (context.set.count("most") > 0)
+    s.most = command::parse_count("--set most", context.set.at("most"), 1);
   if (!context.smoke) return s;
   s.passes = 200;
   s.train = "dead-leaves:4x64", s.test = "dead-leaves:1x64:2";
@@ -198,8 +202,9 @@ std::string report(const Json& record) {
          "experiment run learned_pnp`. Every training has the same number of passes of the network "
          "(a pass back counts as two). Mean PSNR in dB over the test images of the start, after 1, "
          "10 and 60 passes, and at the fixed point (residual below 1e-5, or "
-      << record["most_passes"] << " passes).\n\nFejér " << record.value("version", "") << ", "
-      << record.value("compiler", "")
+      << record["most_passes"] << " passes); " << record["passes"]
+      << " passes a training, test images " << record["size"] << " pixels wide.\n\nFejér "
+      << record.value("version", "") << ", " << record.value("compiler", "")
       << "\n\n| task | learned | strategy (K, R) | steps | s | step | sigma | start | 1 | 10 | 60 "
          "| "
          "fixed point | passes | residual "
@@ -241,6 +246,7 @@ Json run(const experiments::Context& context) {
   record["smoke"] = context.smoke;
   record["passes"] = s.passes;
   record["most_passes"] = s.most;
+  record["size"] = s.size;
   record["results"] = Json::array();
   for (const std::string& task : s.tasks)
     for (const std::string& learned : s.learned)
