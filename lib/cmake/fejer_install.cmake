@@ -15,7 +15,8 @@ install(FILES ${PROJECT_BINARY_DIR}/fejerConfig.cmake ${PROJECT_BINARY_DIR}/feje
         DESTINATION ${destination})
 if(TARGET fejer_command)
   install(TARGETS fejer_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  # The command looks for it beside itself (experiments/command/data_folder.cpp).
+  # The command looks for the WCRR beside itself (experiments/command/data_folder.cpp).
   install(FILES ${PROJECT_SOURCE_DIR}/models/weights/wcrr_photographs.h5
+                ${PROJECT_SOURCE_DIR}/models/weights/drunet_grey_photographs.h5
           DESTINATION ${CMAKE_INSTALL_DATADIR}/fejer)
 endif()

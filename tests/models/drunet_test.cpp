@@ -4,7 +4,10 @@
 #include <fejer/check.hpp>
 #include <fejer/denoiser.hpp>
 #include <fejer/hdf5.hpp>
+#include <fejer/metrics.hpp>
+#include <fejer/models/model_file.hpp>
 #include <fejer/parallel.hpp>
+#include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
 #include "data.hpp"
@@ -245,4 +248,24 @@ TEST_CASE("Drunet claims no certificate, and refuses what is no network, image o
   CHECK(throws_with<ArgumentError>([&] { Drunet<double> bad(o, weights); }, "not finite"));
   CHECK(throws_with<ArgumentError>([] { drunet_weights({1, {4, 6, 0, 8}, 1, {}}); }, "got 0"));
   CHECK(throws_with<ArgumentError>([] { drunet_activation_named("rleu"); }, "did you mean relu?"));
+}
+
+TEST_CASE("DRUNet: the one that comes with the project removes noise and leaves clean images") {
+  const auto model =
+      load_model<float>(source_folder() + "/models/weights/drunet_grey_photographs.h5");
+  Array<float> truth(Shape{1, 96, 96});  // a ramp behind a disc
+  for (Index i = 0; i < truth.size(); ++i) {
+    const Index y = i / 96, x = i % 96;
+    const bool inside = (y - 40) * (y - 40) + (x - 50) * (x - 50) < 900;
+    truth[i] = inside ? 0.7f : 0.2f + 0.004f * static_cast<float>(x);
+  }
+  for (const auto& [sigma, gain] :
+       {std::pair{0.0, 0.0}, {5 / 255.0, 2.0}, {25 / 255.0, 8.0}, {50 / 255.0, 10.0}}) {
+    CAPTURE(sigma);
+    Array<float> noisy = truth, out(truth.shape());
+    add_normal<float>(noisy, sigma, Rng(1).stream("noise"));
+    std::get<Drunet<float>>(model.value).denoise(noisy, sigma, out);
+    const double before = sigma > 0 ? psnr(noisy, truth, 1) : 40;
+    CHECK(psnr(out, truth, 1) > before + gain);
+  }
 }
