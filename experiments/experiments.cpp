@@ -13,6 +13,7 @@
 #include "ialm_images/ialm_images.hpp"
 #include "ialm_synthetic/ialm_synthetic.hpp"
 #include "learned_pnp/learned_pnp.hpp"
+#include "learned_wavelets/learned_wavelets.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "reconstruction/reconstruction.hpp"
@@ -54,6 +55,10 @@ const std::vector<Experiment>& all() {
        "plug-and-play with a DRUNet, learned by unrolling, JFB and restarted JFB at equal cost",
        {"tasks", "learned", "strategies", "passes", "denoiser", "train", "test", "size", "most"},
        learned_pnp::run},
+      {"learned_wavelets",
+       "weights of wavelet norms learned by every gradient strategy, beside one tuned weight",
+       {"tasks", "compare", "passes", "bases", "train", "test"},
+       learned_wavelets::run},
       {"ialm_synthetic",
        "sparse networks trained to KKT points by the augmented Lagrangian method, beside Adam",
        {"sweeps", "adam_steps"},

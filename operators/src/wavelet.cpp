@@ -111,65 +111,35 @@ void synthesise_row(const Axis<X>& axis, const X* y, X* x, std::vector<X>& work)
   if (axis.n % 2 == 1) x[axis.n - 1] = y[N];
 }
 
-/// Roots of sum_k C(moments - 1 + k, k) y^k by Weierstrass' iteration.
-using Complex = std::complex<long double>;
-std::vector<Complex> binomial_roots(Index moments) {
-  const auto degree = static_cast<std::size_t>(moments - 1);
-  std::vector<long double> c{1};
-  for (std::size_t k = 1; k <= degree; ++k)
-    c.push_back(c.back() * static_cast<long double>(degree + k) / static_cast<long double>(k));
-  std::vector<Complex> roots;
-  for (std::size_t k = 0; k < degree; ++k)
-    roots.push_back(std::pow(Complex(0.4L, 0.9L), static_cast<long double>(k)) * 0.5L);
-  for (int sweep = 0; sweep < 200; ++sweep)
-    for (std::size_t i = 0; i < degree; ++i) {
-      Complex value = 0, others = c[degree];
-      for (std::size_t k = degree + 1; k-- > 0;) value = value * roots[i] + c[k];
-      for (std::size_t k = 0; k < degree; ++k)
-        if (k != i) others *= roots[i] - roots[k];
-      roots[i] -= value / others;
-    }
-  return roots;
+/// sum_j h_j h_(j + 2m) = [m = 0], so that shifts by two are an orthonormal system.
+void require_orthonormal(const std::vector<double>& h) {
+  double worst = h.empty() || h.size() % 2 == 1 ? 1 : 0;
+  for (std::size_t shift = 0; shift < h.size(); shift += 2) {
+    double product = shift == 0 ? -1 : 0;
+    for (std::size_t j = 0; j + shift < h.size(); ++j) product += h[j] * h[j + shift];
+    worst = std::max(worst, std::abs(product));
+  }
+  if (!(worst <= 1e-13))
+    throw ArgumentError(text("Wavelet: got a filter of ", h.size(),
+                             " values whose shifts by two are off an orthonormal system by ", worst,
+                             ", expected an even number of values and at most 1e-13"));
 }
 
 }  // namespace
 
-std::vector<double> daubechies_filter(Index moments) {
-  if (moments < 1 || moments > 10)
-    throw ArgumentError(text("daubechies_filter: got ", moments,
-                             " vanishing moments, expected a number from 1 to 10"));
-  // (1 + z)^moments prod (z - z_i), z_i + 1/z_i = 2 - 4 y_i, |z_i| < 1.
-  std::vector<Complex> h{1};
-  const auto times = [&h](Complex constant, Complex slope) {
-    std::vector<Complex> product(h.size() + 1);
-    for (std::size_t k = 0; k < h.size(); ++k) {
-      product[k] += constant * h[k];
-      product[k + 1] += slope * h[k];
-    }
-    h = std::move(product);
-  };
-  for (const Complex& y : binomial_roots(moments)) {
-    const Complex half = 1.0L - 2.0L * y, root = std::sqrt(half * half - 1.0L);
-    const Complex z = std::abs(half + root) < 1 ? half + root : half - root;
-    times(-z, 1);
-  }
-  for (Index i = 0; i < moments; ++i) times(1, 1);
-  long double sum = 0;
-  for (const Complex& value : h) sum += value.real();
-  std::vector<double> filter;
-  for (const Complex& value : h)
-    filter.push_back(static_cast<double>(value.real() / sum * std::sqrt(2.0L)));
-  return filter;
-}
+template <class X>
+Wavelet<X>::Wavelet(Index moments, Index levels, const Shape& image)
+    : Wavelet(daubechies_filter(moments), levels, image) {}
 
 template <class X>
-Wavelet<X>::Wavelet(Index moments, Index levels, const Shape& image) : image_(image) {
+Wavelet<X>::Wavelet(const std::vector<double>& h, Index levels, const Shape& image)
+    : image_(image) {
   if (image.rank() < 2 || image.rank() > 3 || image.size() == 0)
     throw ShapeError(text("Wavelet: got an image ", to_string(image),
                           ", expected (H,W) or (C,H,W) with at least one pixel"));
   if (levels < 1)
     throw ArgumentError(text("Wavelet: got ", levels, " levels, expected at least 1"));
-  const std::vector<double> h = daubechies_filter(moments);
+  require_orthonormal(h);
   for (std::size_t j = 0; j < h.size(); ++j) {
     low_.push_back(static_cast<Real<X>>(h[j]));
     high_.push_back(static_cast<Real<X>>((j % 2 == 0 ? 1 : -1) * h[h.size() - 1 - j]));

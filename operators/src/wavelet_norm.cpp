@@ -207,9 +207,22 @@ double WaveletNorm<T>::value(ConstView<T> u) const {
 template <class T>
 void WaveletNorm<T>::vjp_line(const Block& block, Index row, ConstView<T> v, double gamma,
                               ConstView<T> ubar, View<T> vbar, double* sums) const {
+  const Index at = row * shape_.back(0);
+  if (block.members.size() == 1) {
+    const Index first = block.members[0].first + at;
+    const double t = gamma * weights_[block.members[0].weight];
+    double sum = 0;
+    for (Index i = first; i < first + block.columns; ++i) {
+      const auto x = static_cast<double>(v[i]), u = static_cast<double>(ubar[i]);
+      const bool kept = x * x > t * t;
+      vbar[i] = kept ? ubar[i] : T(0);
+      sum -= kept ? (x > 0 ? u : -u) : 0;
+    }
+    sums[0] += t * sum;
+    return;
+  }
   WaveletGroup group;
   group.size = block.members.size();
-  const Index at = row * shape_.back(0);
   double u[most_members], back[most_members], weight[most_members];
   for (std::size_t k = 0; k < group.size; ++k)
     group.e[k] = weights_[block.members[k].weight] * weights_[block.members[k].weight];

@@ -88,6 +88,7 @@
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/total_variation.hpp>
 #include <fejer/operators/wavelet.hpp>
+#include <fejer/operators/wavelet_filters.hpp>
 #include <fejer/operators/wavelet_forward_backward.hpp>
 #include <fejer/operators/wavelet_norm.hpp>
 #include <fejer/operators/weighted_l1_norm.hpp>

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include <fejer/linear_operator.hpp>
+#include <fejer/operators/wavelet_filters.hpp>
 
 namespace fejer {
 
@@ -19,21 +20,24 @@ struct WaveletBand {
   Index row, column, rows, columns;
 };
 
-/// Coefficients in an orthonormal wavelet basis of Daubechies (extremal phase, Comm. Pure Appl.
-/// Math. 41 (1988) 909), W^T W = W W^T = 1 at every size. A level takes n = 2N samples of an axis
-/// to
+/// Coefficients in an orthonormal wavelet basis, W^T W = W W^T = 1 at every size. A level takes n =
+/// 2N samples of an axis to
 ///   coarse_k = sum_j h_j x_(2k+j mod n),  detail_k = sum_j (-1)^j h_(L-1-j) x_(2k+j mod n),
-/// k < N, L = 2 `moments`, along the columns' index, then down the rows, and the next level takes
-/// the coarse samples. Where n is odd, the last sample joins the coarse ones as it is; one sample
-/// alone stays. `moments` = 1 is the Haar basis.
-/// Shapes: x, y (H,W) or (C,H,W), the bands of a plane side by side, the coarse one in the upper
-/// left corner. Cost: about 11 `moments` multiply-adds a pixel. The adjoint is the inverse. Norm 1.
+/// k < N, h a filter of L values, along the columns' index, then down the rows, and the next level
+/// takes the coarse samples. Where n is odd, the last sample joins the coarse ones as it is; one
+/// sample alone stays. `moments` = 1 is the Haar basis. Shapes: x, y (H,W) or (C,H,W), the bands of
+/// a plane side by side, the coarse one in the upper left corner. Cost: about 5.5 L multiply-adds a
+/// pixel. The adjoint is the inverse. Norm 1.
 template <class X>
 class Wavelet {
  public:
   using Domain = X;
   using Range = X;
-  /// Throws ArgumentError unless 1 <= moments <= 10 and levels >= 1, ShapeError for other ranks.
+  /// Any filter of wavelet_filters.hpp. Throws ArgumentError for filters that are not orthonormal,
+  /// and unless levels >= 1, ShapeError for other ranks.
+  Wavelet(const std::vector<double>& filter, Index levels, const Shape& image);
+  /// Daubechies' filters. Throws ArgumentError unless 1 <= moments <= 10 and levels >= 1,
+  /// ShapeError for other ranks.
   Wavelet(Index moments, Index levels, const Shape& image);
   const Shape& domain() const { return image_; }
   const Shape& range() const { return image_; }
@@ -58,8 +62,5 @@ class Wavelet {
   std::vector<WaveletBand> bands_;
   std::vector<Real<X>> low_, high_;
 };
-
-/// The filter h of `moments` vanishing moments, 2 `moments` values whose sum is sqrt 2.
-std::vector<double> daubechies_filter(Index moments);
 
 }  // namespace fejer

@@ -1,0 +1,63 @@
+#pragma once
+/// What is measured of an image, the priors that are compared, and both together as layers.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fejer/models/training/dataset.hpp>
+#include <fejer/operators/wavelet_forward_backward.hpp>
+
+namespace fejer::learned_wavelets {
+
+struct Task {
+  std::string name, what;
+  Index channels;             ///< 3: colour; 1: grey, tested on Set12
+  std::vector<double> noise;  ///< standard deviation in each channel
+  double lower;               ///< <= A*A
+};
+/// denoise, line_blur, inpaint_50, inpaint_10 in colour; grey_denoise, grey_blur.
+std::vector<Task> tasks();
+/// Of images (channels, size, size).
+LinearOperator<float> measurement(const Task& task, Index size);
+
+struct Prior {
+  std::string name;
+  WaveletGroups groups;
+  std::vector<WeightTerm> terms;
+  bool colour;              ///< means something for more than one channel only
+  bool five_bases = false;  ///< instead of one
+};
+std::vector<Prior> priors();
+
+struct Sample {
+  Array<float> truth, data;  ///< (C,n,n), as measured
+  std::uint64_t key;
+};
+
+/// Samples of one size, and the operator from coefficients to data.
+struct Problem {
+  Task task;
+  std::shared_ptr<const LearnedWaveletNorm> prior;
+  LinearOperator<float> synthesis, B;
+  bool orthonormal;  ///< synthesis; else its domain is larger than its range
+  std::vector<Sample> samples;
+
+  WaveletForwardBackward<float> layer(std::size_t i, const Array<double>& theta) const;
+  /// The coefficients of the data.
+  Array<float> start(std::size_t i) const;
+};
+
+/// Coefficients in Daubechies' basis of four moments, four levels; or in five bases (Haar,
+/// Daubechies of 4 and 8 moments, coiflet of order 6, symlet of 5 moments), whose images are
+/// summed and divided by sqrt 5: a Parseval frame, the mean with weights sqrt 5 times as large.
+/// Noise is drawn once for each
+/// image, from `noise` and its place in the list.
+Problem make_problem(const Task& task, const Prior& prior, const std::vector<Array<float>>& images,
+                     const std::string& noise);
+
+/// One window of size x size pixels of each image, anywhere (`middle`: in the middle), `channels`
+/// 1: its luma; of grey images, `channels` 3: three shades of it.
+std::vector<Array<float>> windows(const Dataset& set, Index size, Index channels, bool middle);
+
+}  // namespace fejer::learned_wavelets
