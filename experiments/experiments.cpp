@@ -16,6 +16,7 @@
 #include "learned_wavelets/learned_wavelets.hpp"
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
+#include "patch_denoiser/patch_denoiser.hpp"
 #include "reconstruction/reconstruction.hpp"
 #include "trained_ridges/trained_ridges.hpp"
 
@@ -71,6 +72,10 @@ const std::vector<Experiment>& all() {
        "the same on Fashion-MNIST",
        {"folder", "samples"},
        ialm_images::run_fashion_mnist},
+      {"patch_denoiser",
+       "a denoiser of patches of photographs made sparse after Adam: units left, PSNR, seconds",
+       {"train", "test", "steps", "sweeps"},
+       patch_pruning::run},
   };
   return list;
 }

@@ -92,8 +92,20 @@ InexactAugmentedLagrangian::State InexactAugmentedLagrangian::init(Array<double>
 }
 
 double InexactAugmentedLagrangian::augmented_lagrangian(const State& s) const {
+  const double rho = per_sample(s.rho);
+  const double terms_of_h = sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
+    const auto columns = [&](const Array<double>& stacked) {
+      return as_matrix(ConstView<double>(stacked)).middleCols(begin, end - begin).array();
+    };
+    const auto h = columns(s.u) - columns(s.product);
+    return (columns(s.xi) * h).sum() + rho / 2 * h.square().sum();
+  });
+  return terms_of_h + lifted_objective(s);
+}
+
+double InexactAugmentedLagrangian::lifted_objective(const State& s) const {
   const SparseFitOptions& o = fit_.options();
-  const double rho = per_sample(s.rho), beta = per_sample(options_.beta);
+  const double beta = per_sample(options_.beta);
   const bool soft = std::isfinite(options_.beta);
   const auto part = [&](Index begin, Index end) {
     double sum = 0;
@@ -103,9 +115,7 @@ double InexactAugmentedLagrangian::augmented_lagrangian(const State& s) const {
           .array();
     };
     for (Index l = 1; l <= fit_.layers(); ++l) {
-      const auto u = columns(s.u, l), v = columns(s.v, l), xi = columns(s.xi, l);
-      const auto h = u - columns(s.product, l);
-      sum += (xi * h).sum() + rho / 2 * h.square().sum();
+      const auto u = columns(s.u, l), v = columns(s.v, l);
       const bool last = l == fit_.layers();
       if (last)
         sum += per_sample(

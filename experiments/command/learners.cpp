@@ -9,6 +9,7 @@
 #include <fejer/models/model_file.hpp>
 #include <fejer/models/training/drunet_learner.hpp>
 #include <fejer/models/training/lipschitz_cnn_learner.hpp>
+#include <fejer/models/training/patch_denoiser_learner.hpp>
 #include <fejer/models/training/pnp_learner.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
@@ -202,6 +203,21 @@ Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   return made;
 }
 
+/// A fully connected network on patches, for the largest noise level of the training.
+Trainable patch_denoiser(Section& model, const TrainingOptions& training) {
+  PatchDenoiserOptions o;
+  o.noise_level = training.noise_high;
+  o.size = model.count("size", o.size, 2);
+  o.hidden = model.counts("hidden", o.hidden);
+  o.slope = model.number("slope", o.slope);
+  o.lambda_w = model.number("lambda_w", o.lambda_w);
+  o.lambda_b = model.number("lambda_b", o.lambda_b);
+  const PatchDenoiserLearner<float> learner(o);
+  Trainable made = trainable(learner);
+  made.patches = [learner](const Parameters& p) { return learner.parameters(p); };
+  return made;
+}
+
 struct Entry {
   const char* kind;
   Trainable (*make)(Section& model, const TrainingOptions& options);
@@ -213,6 +229,7 @@ constexpr Entry learners[] = {
     {"drunet", drunet},
     {"unrolled-pgd", unrolled_pgd},
     {"pnp-drunet", pnp_drunet},
+    {"patch-denoiser", patch_denoiser},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <fejer/models/model.hpp>
+#include <fejer/models/patch_denoiser.hpp>
 #include <fejer/models/training/trainer.hpp>
 
 #include "config_file.hpp"
@@ -19,6 +20,8 @@ struct Trainable {
   Shape image = {};
   /// What was learned beside the model, for the record.
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
+  /// Of networks on patches, which can be finished (see finisher.hpp).
+  std::function<PatchDenoiserParameters(const Parameters&)> patches = {};
 };
 
 const std::vector<std::string>& learner_names();

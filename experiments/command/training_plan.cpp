@@ -94,18 +94,21 @@ std::string TrainingPlan::fingerprint() const {
   bound["model"].erase("measurement");
   bound["training"].erase("steps");
   bound["training"].erase("checkpoint_every");
+  bound.erase("finish");
   const std::string text = json_text(bound);
   return sha256(text.data(), text.size());
 }
 
 TrainingPlan plan_training(const std::string& file, const Json& config) {
-  static const std::vector<std::string> sections = {"model",    "data", "noise",      "optimiser",
-                                                    "schedule", "loss", "validation", "training"};
+  static const std::vector<std::string> sections = {"model",      "data",     "noise",
+                                                    "optimiser",  "schedule", "loss",
+                                                    "validation", "training", "finish"};
   for (const auto& [name, value] : config.items())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       throw ArgumentError(file + ": " + unknown_name("section", name, sections));
   Json resolved = Json::object();
-  for (const std::string& name : sections) resolved[name] = Json::object();
+  for (const std::string& name : sections)
+    if (name != "finish") resolved[name] = Json::object();
   const auto section = [&](const char* name) { return Section(file, config, name, resolved); };
 
   Section training = section("training");
@@ -125,8 +128,16 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   read_schedule(schedule, options);
   read_loss(loss, options);
 
-  TrainingPlan plan{make_learner(kind, model, options), kind, {}, {}, {}, {}, options, {}};
+  TrainingPlan plan{make_learner(kind, model, options), kind, {}, {}, {}, {}, options, {}, {}};
   model.finish();
+  if (plan.trainable.patches) {
+    resolved["finish"] = Json::object();
+    Section finish = section("finish");
+    plan.finish = read_finish(finish);
+  } else if (config.contains("finish")) {
+    throw ArgumentError(file + ": [finish]: a model of kind " + kind +
+                        " cannot be finished; expected patch-denoiser");
+  }
   Section data = section("data"), validation = section("validation");
   read_data(data, plan);
   read_validation(validation, plan);

@@ -13,6 +13,7 @@
 
 #include "console.hpp"
 #include "data_folder.hpp"
+#include "evaluation.hpp"
 #include "processes.hpp"
 #include "record.hpp"
 #include "text.hpp"
@@ -27,13 +28,15 @@ using Json = nlohmann::ordered_json;
 
 /// What a training writes, and where.
 struct Files {
-  std::string model, checkpoint, metrics, record, report;
+  std::string model, checkpoint, metrics, record, report, finished, finish_state;
   explicit Files(const std::string& folder)
       : model(folder + "/model.h5"),
         checkpoint(folder + "/checkpoint.h5"),
         metrics(folder + "/metrics.csv"),
         record(folder + "/run.json"),
-        report(folder + "/report") {}
+        report(folder + "/report"),
+        finished(folder + "/finished.h5"),
+        finish_state(folder + "/finish_state.h5") {}
 };
 
 /// One line on a terminal, nothing elsewhere.
@@ -238,12 +241,68 @@ Outcome finish(const Session& session, const TrainingResult& result) {
   return outcome;
 }
 
+/// The patches of the finisher, from the images of the training or the validation.
+NoisyPatches finish_patches(const Session& s, const PatchDenoiserParameters& denoiser,
+                            const Dataset& images, Index most) {
+  PatchOptions options = s.plan.patches;
+  options.size = denoiser.size;
+  options.columns = 0;
+  PatchSource source(images, options);
+  return noisy_patches(denoiser, source, most, s.plan.options.seed);
+}
+
+double mean_psnr(const PatchDenoiserParameters& denoiser, const Dataset& images) {
+  const Model<float> model{PatchDenoiser<float>(denoiser), {}};
+  return evaluate_denoiser(model, images, denoiser.noise_level)["psnr"];
+}
+
+/// Writes finished.h5; what became of objective, units and validation.
+Json finish_network(const Session& s, const TrainingRequest& f, const TrainingResult& result) {
+  constexpr Index test_patches = 2000;
+  const PatchDenoiserParameters trained = s.plan.trainable.patches(result.state.result());
+  const Dataset& unseen = s.validation ? *s.validation : s.data;
+  const sparse_training::Problem problem =
+      patch_problem(trained, finish_patches(s, trained, s.data, s.plan.finish.samples),
+                    finish_patches(s, trained, unseen, test_patches), s.plan.finish);
+  FinishedDenoiser end =
+      finish_denoiser(trained, problem, f.finish, s.plan.finish, s.files.finish_state, f.resume);
+  const std::string source = "fejer train --finish " + f.finish + ", configuration " +
+                             s.identity.at("configuration") + ", data " + s.identity.at("data");
+  save_model(s.files.finished,
+             Model<float>{PatchDenoiser<float>(end.denoiser), {source, s.plan.kind}});
+  if (s.validation) {
+    end.record["validation_psnr_before"] = mean_psnr(trained, *s.validation);
+    end.record["validation_psnr"] = mean_psnr(end.denoiser, *s.validation);
+  }
+  end.record["model"] = s.files.finished;
+  return end.record;
+}
+
+std::string finish_text(const Json& r) {
+  char line[300];
+  std::snprintf(line, sizeof line, "%s: widths %s -> %s, objective %.6g -> %.6g",
+                r["model"].get<std::string>().c_str(), r["widths_before"].dump().c_str(),
+                r["widths"].dump().c_str(), r["start_objective"].get<double>(),
+                r["objective"].get<double>());
+  std::string text = line;
+  if (r.contains("validation_psnr")) {
+    std::snprintf(line, sizeof line, "; %.3f dB -> %.3f dB",
+                  r["validation_psnr_before"].get<double>(), r["validation_psnr"].get<double>());
+    text += line;
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 Outcome train_model(const TrainingRequest& f) {
   Json config = read_toml(f.config);
   for (const std::string& item : f.set) set_value(config, item);
   TrainingPlan plan = plan_training(f.config, config);
+  if (!f.finish.empty()) require_known("--finish", f.finish, finisher_names());
+  if (!f.finish.empty() && !plan.trainable.patches)
+    throw ArgumentError("--finish: a model of kind " + plan.kind +
+                        " cannot be finished; expected patch-denoiser");
   const ProcessGroup group;
   Session session(std::move(plan), f.out);
   TrainingState state = first_state(session, f, group.first());
@@ -259,7 +318,12 @@ Outcome train_model(const TrainingRequest& f) {
   if (session.plan.trainable.learned)
     record["learned"] = session.plan.trainable.learned(result.state.result());
   write_text(session.files.record, json_text(record) + "\n");
-  return finish(session, result);
+  Outcome outcome = finish(session, result);
+  if (f.finish.empty() || outcome.code != exit_code::done) return outcome;
+  record["finish"] = outcome.json["finish"] = finish_network(session, f, result);
+  write_text(session.files.record, json_text(record) + "\n");
+  outcome.text += finish_text(record["finish"]);
+  return outcome;
 }
 
 }  // namespace fejer::command

@@ -16,11 +16,15 @@ Action add_train(CLI::App& verb) {
       ->type_name("section.key=value");
   verb.add_flag("--resume", f->resume,
                 "Go on from DIR/checkpoint.h5: the same bits as without a stop");
+  verb.add_option("--finish", f->finish,
+                  "Then make a network on patches sparse, and leave what remains in finished.h5")
+      ->type_name("ialm|proximal-gradient");
   verb.footer(
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"
-      "Kinds of models: wcrr, crr, lipschitz-cnn, unrolled-pgd. A training that is not finite ends "
-      "with exit "
-      "code 3.");
+      "  fejer train experiments/train_patch_denoiser/smoke.toml --out out/patches --finish ialm\n"
+      "Kinds of models: wcrr, crr, lipschitz-cnn, drunet, unrolled-pgd, pnp-drunet, "
+      "patch-denoiser. "
+      "A training that is not finite ends with exit code 3.");
   return [f](const Common&) { return train_model(*f); };
 }
 

@@ -20,13 +20,16 @@ void table(std::ostream& out, const Json& run) {
   out << "\n## " << run["name"].get<std::string>()
       << "\n\n| trained by | objective | test accuracy | zero columns | small columns | max abs h "
          "| "
-         "KKT residual | gradients | sweeps | CPU s |\n|---|---|---|---|---|---|---|---|---|---|\n";
+         "KKT residual | last F | last F_P | gradients | sweeps | CPU s "
+         "|\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const auto& [name, way] : run["ways"].items())
     out << "| " << name << " | " << cell(way, "objective", "%.5f") << " | "
         << cell(way, "accuracy", "%.4f") << " | "
         << (way.contains("zero_columns") ? shares(way["zero_columns"]) : "") << " | "
         << (way.contains("small_columns") ? shares(way["small_columns"]) : "") << " | "
         << cell(way, "feasibility", "%.1e") << " | " << cell(way, "kkt_residual", "%.1e") << " | "
+        << cell(way, "last_objective", "%.5f") << " | "
+        << cell(way, "last_lifted_objective", "%.5f") << " | "
         << cell(way, "gradient_evaluations", "%.0f") << " | " << cell(way, "sweeps", "%.0f")
         << " | " << cell(way, "cpu_seconds", "%.1f") << " |\n";
   const Json& pruned = run["pruned"];
@@ -69,7 +72,10 @@ std::string report(const Json& record) {
          "samples. Zero columns are exact zeros, layer by layer (inputs first), small ones are "
          "below 1e-3 of the layer's largest. The KKT residual of `ialm` is that of its last "
          "state, of the others that of their forward pass with the multipliers of one "
-         "back-propagation. `adam_half` is Adam with half of the epochs, from which both finishers "
+         "back-propagation. Objectives are F of a forward pass; last F and last F_P are those of "
+         "the "
+         "method's last state, by a forward pass and of the lifted problem: the best state seen is "
+         "what counts. `adam_half` is Adam with half of the epochs, from which both finishers "
          "start, so that what they reach is at Adam's whole budget.\n";
   for (const Json& run : record["runs"]) table(out, run);
   out << "\n## How they were tuned\n";

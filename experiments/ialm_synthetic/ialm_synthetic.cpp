@@ -152,14 +152,19 @@ Json sweep_beta(const experiments::Context& context, const Settings& s) {
   return {{"smoke", context.smoke}, {"rows", rows}};
 }
 
+/// How far the lifted objective of the last state is from F of its parameters.
+Json lifted_difference(const Json& r) {
+  return r["last_lifted_objective"].get<double>() - r["last_objective"].get<double>();
+}
+
 std::string case_row(const Json& c, const char* way) {
   const Json& r = c.at(way);
   const bool kkt = r.contains("kkt");
   return "| " + c["case"].get<std::string>() + " | " + way + " | " +
          number(r["objective"], "%.6f") + " | " + shares(r["zero_columns"]) + " | " +
          (kkt ? number(r["feasibility"]) : "") + " | " + (kkt ? number(r["kkt_residual"]) : "") +
-         " | " + number(r["test_error"], "%.5f") + " | " + number(r["cpu_seconds"], "%.1f") +
-         " |\n";
+         " | " + (kkt ? number(lifted_difference(r), "%.1e") : "") + " | " +
+         number(r["test_error"], "%.5f") + " | " + number(r["cpu_seconds"], "%.1f") + " |\n";
 }
 
 std::string report(const Json& record, const Settings& s) {
@@ -180,8 +185,8 @@ std::string report(const Json& record, const Settings& s) {
          "the original problem, by a forward pass. Zero columns are exact zeros, layer by layer "
          "(inputs first). CPU seconds of one thread, for one run.\n\n| case | trained by | "
          "objective "
-         "| zero columns | max abs h | KKT residual | test error | CPU s |\n"
-         "|---|---|---|---|---|---|---|---|\n";
+         "| zero columns | max abs h | KKT residual | last F_P - last F | test error | CPU s |\n"
+         "|---|---|---|---|---|---|---|---|---|\n";
   for (const Json& c : record["cases"])
     for (const char* way : {"ialm", "adam", "adam_then_ialm"}) out << case_row(c, way);
   out << "\nPruned after `adam_then_ialm`:\n\n| case | widths | largest difference of the values "

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fejer/eigen.hpp>
+#include <fejer/files.hpp>
 #include <fejer/vector.hpp>
 
 #include "console.hpp"
@@ -56,7 +57,9 @@ Trained by_ialm(const Problem& problem, const Array<double>& start,
   run_options.state_file = state_file;
   run_options.save_every = 5000;
   run_options.resume = resume && std::filesystem::exists(state_file);
-  run_options.fingerprint = named.dump() + std::to_string(problem.fit.options().lambda_w);
+  run_options.fingerprint =
+      named.dump() + std::to_string(problem.fit.options().lambda_w) +
+      sha256(start.data(), static_cast<std::size_t>(start.size()) * sizeof(double));
   const Observer<double> stop = [](const Iteration&, ConstView<double>) {
     return command::interrupted() ? Control::stop : Control::proceed;
   };
@@ -72,6 +75,7 @@ Trained by_ialm(const Problem& problem, const Array<double>& start,
   const KktReport kkt = ialm.kkt(state);
   Json record = {{"objective", result.objective},
                  {"last_objective", problem.fit.value(state.p)},
+                 {"last_lifted_objective", ialm.lifted_objective(state)},
                  {"feasibility", kkt.feasibility},
                  {"kkt_residual", kkt.residual()},
                  {"zero_columns", zero_columns(problem.fit, result.x)},

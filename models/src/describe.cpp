@@ -105,7 +105,7 @@ void add_cnn(const LipschitzCnn<T>& cnn, Facts& facts) {
 }
 
 template <class T>
-void add_fully_connected(const FullyConnectedNetwork<T>& network, Facts& facts) {
+void add_fully_connected(const FullyConnectedNetwork<T>& network, const char* bound, Facts& facts) {
   const FullyConnectedParameters& p = network.parameters();
   std::string shapes, norms, zeros;
   for (const auto& w : p.weights) {
@@ -118,7 +118,19 @@ void add_fully_connected(const FullyConnectedNetwork<T>& network, Facts& facts) 
   facts.emplace_back("output", p.activated_output ? "activated" : "linear");
   facts.emplace_back("zero_columns", zeros);
   facts.emplace_back("layer_norms", norms);
-  facts.emplace_back("lipschitz", text(network.lipschitz_bound()));
+  facts.emplace_back(bound, text(network.lipschitz_bound()));
+}
+
+template <class T>
+void add_patch_denoiser(const PatchDenoiser<T>& denoiser, Facts& facts) {
+  const PatchDenoiserParameters& p = denoiser.parameters();
+  const std::string size = std::to_string(p.size);
+  add_fully_connected(FullyConnectedNetwork<T>(p.network), "network_bound", facts);
+  facts.emplace_back("patches", size + "x" + size + ", all of them, averaged");
+  facts.emplace_back("inputs", std::to_string(p.inputs.size()) + " of their pixels");
+  facts.emplace_back("multiply_adds", std::to_string(denoiser.multiply_adds()) + " a pixel");
+  facts.emplace_back("noise_level", level(p.noise_level));
+  add_certificate(denoiser.certificate(), facts);
 }
 
 template <class T>
@@ -164,7 +176,11 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
     return facts;
   }
   if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
-    add_fully_connected(*network, facts);
+    add_fully_connected(*network, "lipschitz", facts);
+    return facts;
+  }
+  if (const auto* denoiser = std::get_if<PatchDenoiser<T>>(&model.value)) {
+    add_patch_denoiser(*denoiser, facts);
     return facts;
   }
   if (const auto* network = std::get_if<Drunet<T>>(&model.value)) {

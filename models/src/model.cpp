@@ -4,9 +4,9 @@ namespace fejer {
 
 template <class T>
 std::string Model<T>::kind() const {
-  static const char* const names[] = {
-      "ridge",           "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
-      "fully-connected", "drunet",    "gsdrunet",      "dncnn"};
+  static const char* const names[] = {"ridge",        "crr-tstep",       "lipschitz-cnn",
+                                      "unrolled-pgd", "fully-connected", "drunet",
+                                      "gsdrunet",     "dncnn",           "patch-denoiser"};
   return names[value.index()];
 }
 
@@ -40,6 +40,7 @@ std::optional<double> Model<T>::noise_level() const {
     return denoiser->noise_level();
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&value)) return cnn->noise_level();
   if (const auto* cnn = std::get_if<Dncnn<T>>(&value)) return cnn->noise_level();
+  if (const auto* patches = std::get_if<PatchDenoiser<T>>(&value)) return patches->noise_level();
   return std::nullopt;
 }
 
@@ -54,12 +55,13 @@ Denoiser<T> make_denoiser(const Model<T>& model, const RidgeDenoiserOptions& opt
   if (const auto* network = std::get_if<Drunet<T>>(&model.value)) return *network;
   if (const auto* step = std::get_if<GradientStepDrunet<T>>(&model.value)) return *step;
   if (const auto* network = std::get_if<Dncnn<T>>(&model.value)) return *network;
+  if (const auto* patches = std::get_if<PatchDenoiser<T>>(&model.value)) return *patches;
   if (std::holds_alternative<UnrolledPgd<T>>(model.value))
     throw ArgumentError("a model of kind " + model.kind() +
                         " is no denoiser; it reconstructs measurements, with --prior unrolled");
   throw ArgumentError("a model of kind " + model.kind() +
                       " is no denoiser of images; expected ridge, crr-tstep, lipschitz-cnn, "
-                      "drunet, gsdrunet or dncnn");
+                      "drunet, gsdrunet, dncnn or patch-denoiser");
 }
 
 template struct Model<float>;

@@ -7,6 +7,7 @@
 #include <fejer/files.hpp>
 
 #include "dense_record.hpp"
+#include "fully_connected_record.hpp"
 #include "ridge_norms.hpp"
 
 namespace fejer::detail {
@@ -88,16 +89,6 @@ void unrolled_record(const UnrolledPgdParameters& p, ModelRecord& record) {
     divisors.push_back(p.denoisers[k].divisor);
   }
   record.arrays["divisors"] = as_array(divisors);
-}
-
-void fully_connected_record(const FullyConnectedParameters& p, ModelRecord& record) {
-  record.numbers["layers"] = static_cast<double>(p.weights.size());
-  record.numbers["slope"] = p.slope;
-  record.words["output"] = p.activated_output ? "activated" : "linear";
-  for (std::size_t l = 0; l < p.weights.size(); ++l) {
-    record.arrays[indexed("weight", l)] = p.weights[l];
-    record.arrays[indexed("bias", l)] = p.biases[l];
-  }
 }
 
 const std::string& one_of(const ModelRecord& record, const std::string& name,
@@ -191,17 +182,6 @@ void add_claims(const LipschitzCnn<T>& cnn, const std::string& prefix,
     claims[prefix + indexed("activation_slope", l)] = cnn.activation_slopes()[l];
 }
 
-FullyConnectedParameters fully_connected_parameters(const ModelRecord& record) {
-  FullyConnectedParameters p;
-  for (std::size_t l = 0; record.arrays.count(indexed("weight", l)) > 0; ++l) {
-    p.weights.push_back(record.arrays.at(indexed("weight", l)));
-    p.biases.push_back(record.arrays.at(indexed("bias", l)));
-  }
-  p.slope = record.numbers.at("slope");
-  p.activated_output = one_of(record, "output", {"linear", "activated"}) == "activated";
-  return p;
-}
-
 }  // namespace
 
 std::size_t count_of(const ModelRecord& record, const char* name, double most) {
@@ -218,12 +198,13 @@ RecordSchema schema_of(const std::string& kind) {
   if (kind == "unrolled-pgd")
     return {{"iterations", "layers", "networks", "noise_level", "operator_norm", "x_max", "x_min"},
             {"activation"}};
-  if (kind == "fully-connected") return {{"layers", "slope"}, {"output"}};
+  if (is_fully_connected(kind)) return fully_connected_schema(kind);
   if (is_dense(kind)) return dense_schema(kind);
   if (kind != "ridge" && kind != "crr-tstep")
-    throw ArgumentError(unknown_name("kind of model", kind,
-                                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd",
-                                      "fully-connected", "drunet", "gsdrunet", "dncnn"}));
+    throw ArgumentError(
+        unknown_name("kind of model", kind,
+                     {"ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected",
+                      "drunet", "gsdrunet", "dncnn", "patch-denoiser"}));
   RecordSchema schema{
       {"curvature", "layers", "mu", "norm_squared", "rho", "scale", "scaling_epsilon",
        "scaling_g_max", "scaling_g_min", "weight", "x_max", "x_min"},
@@ -238,6 +219,7 @@ RecordSchema schema_of(const std::string& kind) {
 std::vector<std::string> arrays_of(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return network_arrays(record, "");
   if (is_dense(record.kind)) return dense_arrays(record);
+  if (is_fully_connected(record.kind)) return fully_connected_arrays(record);
   std::vector<std::string> names;
   if (record.kind == "unrolled-pgd") {
     count_of(record, "iterations");
@@ -245,13 +227,6 @@ std::vector<std::string> arrays_of(const ModelRecord& record) {
     for (std::size_t k = 0; k < count_of(record, "networks"); ++k)
       for (std::string& name : network_arrays(record, of_network(k)))
         names.push_back(std::move(name));
-    return names;
-  }
-  if (record.kind == "fully-connected") {
-    for (std::size_t l = 0; l < count_of(record, "layers"); ++l) {
-      names.push_back(indexed("weight", l));
-      names.push_back(indexed("bias", l));
-    }
     return names;
   }
   const std::size_t layers = count_of(record, "layers");
@@ -265,17 +240,13 @@ template <class T>
 ModelRecord to_record(const Model<T>& model) {
   ModelRecord record;
   record.kind = model.kind();
-  if (dense_record(model, record)) return record;
+  if (dense_record(model, record) || fully_connected_record(model, record)) return record;
   if (const auto* cnn = std::get_if<LipschitzCnn<T>>(&model.value)) {
     cnn_record(cnn->parameters(), record);
     return record;
   }
   if (const auto* network = std::get_if<UnrolledPgd<T>>(&model.value)) {
     unrolled_record(network->parameters(), record);
-    return record;
-  }
-  if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
-    fully_connected_record(network->parameters(), record);
     return record;
   }
   ridge_record(model.ridge().parameters(), record);
@@ -290,8 +261,7 @@ template <class T>
 Model<T> from_record(const ModelRecord& record) {
   if (record.kind == "lipschitz-cnn") return {LipschitzCnn<T>(cnn_parameters(record)), {}};
   if (record.kind == "unrolled-pgd") return {UnrolledPgd<T>(unrolled_parameters(record)), {}};
-  if (record.kind == "fully-connected")
-    return {FullyConnectedNetwork<T>(fully_connected_parameters(record)), {}};
+  if (is_fully_connected(record.kind)) return fully_connected_model<T>(record);
   if (is_dense(record.kind)) return dense_model<T>(record);
   RidgeRegulariser<T> ridge(ridge_parameters(record));
   if (record.kind == "ridge") return {std::move(ridge), {}};

@@ -323,6 +323,36 @@ TEST_CASE("tampered models are refused with the reason") {
       fully, [](Contents& c) { c.words["/config"]["output"] = "liner"; }, "did you mean linear?"));
 }
 
+TEST_CASE(
+    "a patch denoiser with a few inputs survives a round trip, and tampered ones are refused") {
+  PatchDenoiserParameters p;
+  p.network.weights = {random_array({3, 2}, "in"), random_array({4, 3}, "out")};
+  p.network.biases = {random_array({3}, "b"), random_array({4}, "c")};
+  p.size = 2;
+  p.noise_level = 0.1;
+  p.inputs = {1, 3};
+  const Model<double> model{PatchDenoiser<double>(p), {"made up", "small"}};
+  CHECK_FALSE(refused(
+      model, [](Contents&) {}, ""));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/inputs"][1] = 2; }, "SHA-256 differs"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/inputs"][1] = 2.5; }, "whole numbers"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/inputs"][1] = 1e30; }, "inputs"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays["/parameters/inputs"][0] = 3; }, "ascending"));
+  CHECK(refused(
+      model, [](Contents& c) { c.arrays.erase("/parameters/inputs"); },
+      "no dataset /parameters/inputs"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["size"] = 3; }, "one for each of 9 pixels"));
+  CHECK(refused(
+      model, [](Contents& c) { c.numbers["/config"]["noise_level"] = 25; }, "25/255"));
+  CHECK(refused(
+      model, [](Contents& c) { c.words["/config"]["output"] = "liner"; }, "did you mean linear?"));
+}
+
 TEST_CASE("a wrong norm is found even if its claims were changed with it") {
   const ScopedThreads one(1);  // small images
   // L and everything that follows from it, consistently; only the filters contradict.

@@ -46,6 +46,7 @@
 #include <fejer/models/model_file.hpp>
 #include <fejer/models/multi_convolution.hpp>
 #include <fejer/models/nonuniform_linear_spline.hpp>
+#include <fejer/models/patch_denoiser.hpp>
 #include <fejer/models/relu_spline.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
@@ -63,6 +64,7 @@
 #include <fejer/models/training/optimiser.hpp>
 #include <fejer/models/training/orthogonal.hpp>
 #include <fejer/models/training/parameters.hpp>
+#include <fejer/models/training/patch_denoiser_learner.hpp>
 #include <fejer/models/training/patches.hpp>
 #include <fejer/models/training/projections.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>

@@ -92,6 +92,8 @@ class InexactAugmentedLagrangian {
   /// All blocks once, multipliers and rho as they are; returns ||du||/||u|| + ||dW||/||W||.
   double sweep(State& s) const;
   double augmented_lagrangian(const State& s) const;
+  /// F_P of the state as it is: F of the same parameters where h = 0 and v = s(u).
+  double lifted_objective(const State& s) const;
   /// Of the state as it is (its last p, not the best).
   KktReport kkt(const State& s) const;
   const SparseFit& fit() const { return fit_; }

@@ -11,6 +11,7 @@
 #include <fejer/models/fully_connected_network.hpp>
 #include <fejer/models/gradient_step_drunet.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
+#include <fejer/models/patch_denoiser.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/unrolled_pgd.hpp>
 
@@ -25,12 +26,13 @@ struct ModelOrigin {
 template <class T>
 struct Model {
   std::variant<RidgeRegulariser<T>, CrrTStepDenoiser<T>, LipschitzCnn<T>, UnrolledPgd<T>,
-               FullyConnectedNetwork<T>, Drunet<T>, GradientStepDrunet<T>, Dncnn<T>>
+               FullyConnectedNetwork<T>, Drunet<T>, GradientStepDrunet<T>, Dncnn<T>,
+               PatchDenoiser<T>>
       value;
   ModelOrigin origin;
 
   /// "ridge", "crr-tstep", "lipschitz-cnn", "unrolled-pgd", "fully-connected",
-  /// "drunet", "gsdrunet" or "dncnn".
+  /// "drunet", "gsdrunet", "dncnn" or "patch-denoiser".
   std::string kind() const;
   /// The regulariser of a ridge or crr-tstep model; throws ArgumentError for others.
   const RidgeRegulariser<T>& ridge() const;

@@ -1,0 +1,57 @@
+#pragma once
+/// `fejer train --finish`: group-sparse fitting of a trained patch network, and what is left of it.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <fejer/models/patch_denoiser.hpp>
+#include <fejer/models/training/patches.hpp>
+
+#include "../sparse_training/problem.hpp"
+#include "config_file.hpp"
+
+namespace fejer::command {
+
+const std::vector<std::string>& finisher_names();
+
+/// Section [finish] of a configuration.
+struct FinishOptions {
+  double lambda_w = 0.03, lambda_b = 1e-4;
+  Index samples = 20000;  ///< at most so many patches
+  Index sweeps = 200;     ///< for proximal-gradient: evaluations of the gradient
+  double rho = 4, rho_max = 50;
+  /// What is left is fitted once more with a small lambda_w, since lambda_w also shrinks what it
+  /// keeps; 0 sweeps: not.
+  Index refit_sweeps = 100;
+  double refit_lambda_w = 1e-3;
+};
+FinishOptions read_finish(Section& section);
+
+/// N noisy patches of a denoiser as columns, less their means and over sigma, and what its network
+/// should give for them: (inputs, N) and (size^2, N).
+struct NoisyPatches {
+  Array<double> x, y;
+};
+/// The first `most` patches of epoch 0, or as many as there are; noise from (seed, "finish", i).
+NoisyPatches noisy_patches(const PatchDenoiserParameters& denoiser, PatchSource& source, Index most,
+                           std::uint64_t seed);
+
+/// F of SparseFit for this network; lambda_v = 0, columns as groups.
+sparse_training::Problem patch_problem(const PatchDenoiserParameters& denoiser,
+                                       const NoisyPatches& train, const NoisyPatches& test,
+                                       const FinishOptions& options);
+
+struct FinishedDenoiser {
+  PatchDenoiserParameters denoiser;  ///< pruned
+  /// "method", "start_objective", "objective", "zero_columns", "test_error" (mean square error over
+  /// sigma^2 on the test patches), "cpu_seconds", for ialm also "kkt_residual", "feasibility", ...;
+  /// "widths" and "multiply_adds" before and after pruning; "refit": the same of the second fit.
+  nlohmann::ordered_json record;
+};
+/// Starts from the denoiser's weights; `state_file` is where an interrupted run of ialm goes on.
+FinishedDenoiser finish_denoiser(const PatchDenoiserParameters& denoiser,
+                                 const sparse_training::Problem& problem, const std::string& method,
+                                 const FinishOptions& options, const std::string& state_file,
+                                 bool resume);
+
+}  // namespace fejer::command

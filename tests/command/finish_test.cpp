@@ -1,0 +1,72 @@
+#include <string>
+#include <vector>
+
+#include <fejer/files.hpp>
+#include <fejer/models/model_file.hpp>
+
+#include "process.hpp"
+
+using namespace fejer_test;
+
+namespace {
+
+std::vector<std::string> patch_training(const std::string& out,
+                                        const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {
+      "train", source_folder() + "/experiments/train_patch_denoiser/smoke.toml", "--out", out,
+      "--json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("a network on patches is trained, finished, pruned, and then denoises") {
+  const ScratchFolder folder;
+  const std::string out = folder / "whole";
+  const auto json = expect(0, folder, patch_training(out, {"--finish", "ialm"})).json();
+  const auto& finish = json["finish"];
+  CHECK(finish["objective"].get<double>() < finish["start_objective"].get<double>());
+  CHECK(finish["widths_before"] == std::vector<int>{16, 12, 16});
+  CHECK(finish["widths"][1].get<int>() < 12);
+  CHECK(finish["multiply_adds"].get<int>() < finish["multiply_adds_before"].get<int>());
+  CHECK(finish["validation_psnr"].get<double>() > 15);
+  CHECK(finish.contains("kkt_residual"));
+  const auto model = fejer::load_model<float>(out + "/finished.h5");
+  CHECK(model.kind() == "patch-denoiser");
+  CHECK(fejer::load_model<float>(out + "/model.h5").kind() == "patch-denoiser");
+  const auto record = nlohmann::json::parse(contents(out + "/run.json"));
+  CHECK(record["finish"] == finish);
+  CHECK(record["configuration"]["finish"]["sweeps"] == 40);
+  // What validation said is what `evaluate` says.
+  const auto evaluated = expect(0, folder,
+                                {"evaluate", out + "/finished.h5", "--data", "dead-leaves:2x32:2",
+                                 "--sigma", "25/255", "--json"})
+                             .json();
+  CHECK(evaluated["levels"][0]["psnr"].get<double>() ==
+        doctest::Approx(finish["validation_psnr"].get<double>()).epsilon(1e-6));
+
+  // Another finishing of the same training, on one thread the same bits.
+  const std::string hash = fejer::sha256_of_file(out + "/finished.h5");
+  expect(0, folder, patch_training(out, {"--finish", "ialm", "--resume", "--threads", "1"}));
+  CHECK(fejer::sha256_of_file(out + "/finished.h5") == hash);
+  const auto plain = expect(0, folder,
+                            patch_training(out, {"--finish", "proximal-gradient", "--resume",
+                                                 "--set", "finish.sweeps=60"}))
+                         .json()["finish"];
+  CHECK(plain["method"] == "proximal-gradient");
+  CHECK(plain["objective"].get<double>() < plain["start_objective"].get<double>());
+}
+
+TEST_CASE("finishing of what cannot be finished is refused") {
+  const ScratchFolder folder;
+  expect_refused(folder, patch_training(folder / "a", {"--finish", "iaml"}), "did you mean ialm?");
+  const std::vector<std::string> ridge = {
+      "train", source_folder() + "/experiments/train_wcrr/smoke.toml", "--out", folder / "b"};
+  auto finished = ridge, section = ridge;
+  finished.insert(finished.end(), {"--finish", "ialm"});
+  section.insert(section.end(), {"--set", "finish.sweeps=3"});
+  expect_refused(folder, finished, "cannot be finished");
+  expect_refused(folder, section, "cannot be finished");
+  expect_refused(folder, patch_training(folder / "c", {"--set", "finish.sweep=3"}), "sweeps");
+}
