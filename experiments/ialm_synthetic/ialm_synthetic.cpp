@@ -152,9 +152,12 @@ Json sweep_beta(const experiments::Context& context, const Settings& s) {
   return {{"smoke", context.smoke}, {"rows", rows}};
 }
 
-/// How far the lifted objective of the last state is from F of its parameters.
-Json lifted_difference(const Json& r) {
-  return r["last_lifted_objective"].get<double>() - r["last_objective"].get<double>();
+/// How far the lifted objective of the last state is from F of its parameters; empty where an
+/// older record does not say.
+std::string lifted_difference(const Json& r) {
+  if (!r.contains("last_lifted_objective")) return "";
+  return number(r["last_lifted_objective"].get<double>() - r["last_objective"].get<double>(),
+                "%.1e");
 }
 
 std::string case_row(const Json& c, const char* way) {
@@ -163,8 +166,8 @@ std::string case_row(const Json& c, const char* way) {
   return "| " + c["case"].get<std::string>() + " | " + way + " | " +
          number(r["objective"], "%.6f") + " | " + shares(r["zero_columns"]) + " | " +
          (kkt ? number(r["feasibility"]) : "") + " | " + (kkt ? number(r["kkt_residual"]) : "") +
-         " | " + (kkt ? number(lifted_difference(r), "%.1e") : "") + " | " +
-         number(r["test_error"], "%.5f") + " | " + number(r["cpu_seconds"], "%.1f") + " |\n";
+         " | " + (kkt ? lifted_difference(r) : "") + " | " + number(r["test_error"], "%.5f") +
+         " | " + number(r["cpu_seconds"], "%.1f") + " |\n";
 }
 
 std::string report(const Json& record, const Settings& s) {

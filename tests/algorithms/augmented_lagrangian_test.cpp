@@ -19,6 +19,7 @@ TEST_CASE("dual start: the augmented Lagrangian has F's value and its gradient i
     const InexactAugmentedLagrangian ialm(fit, variant.options);
     auto s = ialm.init(normal({fit.parameters()}, "p", 0.5));
     CHECK(ialm.augmented_lagrangian(s) == doctest::Approx(fit.value(s.p)).epsilon(1e-12));
+    CHECK(ialm.lifted_objective(s) == doctest::Approx(fit.value(s.p)).epsilon(1e-12));
     Array<double> gradient(s.p.shape());
     fit.value_and_gradient(s.p, gradient);
     const double scale = norm(gradient);

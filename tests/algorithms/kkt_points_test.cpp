@@ -23,7 +23,11 @@ TEST_CASE(
   while (s.iteration < result.iterations) {
     ialm.step(s);
     ++s.iteration;
+    // While h is not 0 the lifted objective is not F.
+    if (s.iteration == 10)
+      CHECK(std::abs(ialm.lifted_objective(s) - fit.value(s.p)) > 1e-3 * fit.value(s.p));
   }
+  CHECK(ialm.lifted_objective(s) == doctest::Approx(fit.value(s.p)).epsilon(1e-7));
   CHECK(same_bits(result.x, ialm.solution(s)));
   CHECK(result.objective == fit.value(result.x));
   const KktReport report = ialm.kkt(s);
