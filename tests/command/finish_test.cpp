@@ -37,13 +37,13 @@ TEST_CASE("a network on patches is trained, finished, pruned, and then denoises"
   CHECK(fejer::load_model<float>(out + "/model.h5").kind() == "patch-denoiser");
   const auto record = nlohmann::json::parse(contents(out + "/run.json"));
   CHECK(record["finish"] == finish);
-  CHECK(record["configuration"]["finish"]["sweeps"] == 40);
+  CHECK(record["configuration"]["finish"]["sweeps"] == 60);
   // What validation said is what `evaluate` says.
   const auto evaluated = expect(0, folder,
                                 {"evaluate", out + "/finished.h5", "--data", "dead-leaves:2x32:2",
                                  "--sigma", "25/255", "--json"})
                              .json();
-  CHECK(evaluated["levels"][0]["psnr"].get<double>() ==
+  CHECK(evaluated["results"][0]["psnr"].get<double>() ==
         doctest::Approx(finish["validation_psnr"].get<double>()).epsilon(1e-6));
 
   // Another finishing of the same training, on one thread the same bits.
