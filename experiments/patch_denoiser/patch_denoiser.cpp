@@ -33,9 +33,9 @@ constexpr double adam_lambda_w = 1e-2, lambda_b = 1e-4;
 
 struct Settings {
   std::string train, test;
-  Index size = 8, steps = 4000, samples = 20000, sweeps = 60, refit_sweeps = 40;
+  Index size = 8, steps = 4000, samples = 8000, sweeps = 60, refit_sweeps = 40;
   std::vector<Index> units = {64, 32, 16, 8};  ///< the first is what is pruned
-  std::vector<double> lambdas = {0.03, 0.1, 0.2, 0.4};
+  std::vector<double> lambdas = {0.1, 0.2, 0.4};
   int timings = 5;
 };
 
