@@ -33,7 +33,7 @@ function(fejer_component name)
   add_library(fejer::${name} ALIAS fejer_${name})
   set_target_properties(fejer_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
                                                  CXX_EXTENSIONS OFF VERIFY_INTERFACE_HEADER_SETS ON
-                                                 UNITY_BUILD ${FEJER_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+                                                 UNITY_BUILD ${FEJER_UNITY} UNITY_BUILD_BATCH_SIZE 12)
   target_compile_features(fejer_${name} PUBLIC cxx_std_20)
   target_sources(fejer_${name} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${ARG_HEADERS})
   target_include_directories(fejer_${name} PRIVATE src)

@@ -15,7 +15,7 @@
 namespace fejer {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 void check(const FullyConnectedParameters& p) {
   if (p.weights.empty() || p.biases.size() != p.weights.size())
@@ -132,11 +132,11 @@ namespace {
 
 /// A network whose units come and go.
 struct Layers {
-  std::vector<Matrix> weights;
+  std::vector<RowMatrix> weights;
   std::vector<Eigen::VectorXd> biases;
 };
 
-std::vector<Index> not_zero(const Matrix& w, WeightGroups groups) {
+std::vector<Index> not_zero(const RowMatrix& w, WeightGroups groups) {
   const Index count = groups == WeightGroups::columns ? w.cols() : w.rows();
   std::vector<Index> kept;
   for (Index i = 0; i < count; ++i)
@@ -147,9 +147,9 @@ std::vector<Index> not_zero(const Matrix& w, WeightGroups groups) {
 
 /// Keeps these units between layers l - 1 and l.
 void keep_units(Layers& n, std::size_t l, const std::vector<Index>& kept) {
-  n.weights[l] = Matrix(n.weights[l](Eigen::all, kept));
+  n.weights[l] = RowMatrix(n.weights[l](Eigen::all, kept));
   if (l == 0) return;
-  n.weights[l - 1] = Matrix(n.weights[l - 1](kept, Eigen::all));
+  n.weights[l - 1] = RowMatrix(n.weights[l - 1](kept, Eigen::all));
   n.biases[l - 1] = Eigen::VectorXd(n.biases[l - 1](kept));
 }
 

@@ -12,28 +12,28 @@
 #include "operators/dense.hpp"
 
 using namespace fejer;
-using C = std::complex<double>;
+using Cd = std::complex<double>;
 
 namespace {
 
-Array<C> random_complex(const Shape& shape, const char* name) {
-  Array<C> x(shape);
-  fill_normal<C>(x, Rng(4).stream(name));
+Array<Cd> random_complex(const Shape& shape, const char* name) {
+  Array<Cd> x(shape);
+  fill_normal<Cd>(x, Rng(4).stream(name));
   return x;
 }
 
 /// mask F (maps x) by the definition: frequency (u - floor(H/2), v - floor(W/2)), position
 /// (i - floor(H/2), j - floor(W/2)).
-Array<C> naive(const Array<double>& mask, const Array<C>& maps, const Array<C>& x) {
+Array<Cd> naive(const Array<double>& mask, const Array<Cd>& maps, const Array<Cd>& x) {
   const Index coils = maps.shape()[0], H = maps.shape()[1], W = maps.shape()[2];
-  Array<C> y(maps.shape());
+  Array<Cd> y(maps.shape());
   const auto turn = [](Index a, Index b, Index n) {
     return static_cast<double>((a - n / 2) * (b - n / 2)) / static_cast<double>(n);
   };
   for (Index c = 0; c < coils; ++c)
     for (Index u = 0; u < H; ++u)
       for (Index v = 0; v < W; ++v) {
-        C sum = 0;
+        Cd sum = 0;
         for (Index i = 0; i < H; ++i)
           for (Index j = 0; j < W; ++j)
             sum += maps[(c * H + i) * W + j] * x[i * W + j] *
@@ -50,12 +50,12 @@ TEST_CASE("mri: equals the centred, unitary DFT of the definition") {
     const Index H = size[0], W = size[1];
     CAPTURE(to_string(size));
     const Array<double> mask = random_mask<double>(size, 0.7, Rng(3).stream("mask"));
-    const Array<C> maps = random_complex(Shape{3, H, W}, "maps"),
-                   x = random_complex(Shape{1, H, W}, "x");
-    const LinearOperator<C> A = CartesianMri<double>(mask, maps);
+    const Array<Cd> maps = random_complex(Shape{3, H, W}, "maps"),
+                    x = random_complex(Shape{1, H, W}, "x");
+    const LinearOperator<Cd> A = CartesianMri<double>(mask, maps);
     CHECK(distance(A.apply(x), naive(mask, maps, x)) <= 1e-14 * norm(maps) * norm(x));
-    const LinearOperator<C> one = CartesianMri<double>(mask);
-    CHECK(distance(one.apply(x), naive(mask, Array<C>(Shape{1, H, W}, C(1)), x)) <=
+    const LinearOperator<Cd> one = CartesianMri<double>(mask);
+    CHECK(distance(one.apply(x), naive(mask, Array<Cd>(Shape{1, H, W}, Cd(1)), x)) <=
           1e-14 * static_cast<double>(H * W) * norm(x));
   }
 }
@@ -69,17 +69,17 @@ TEST_CASE("mri: the normal operator equals two steps; lines along either axis, p
                                    random_column_mask<double>(H, W, 2, 0.1, stream, 0),
                                    random_mask<double>(size, 0.5, stream), Array<double>(size, 1.0),
                                    Array<double>(size)};
-    const Array<C> x = random_complex(Shape{1, H, W}, "x"),
-                   maps = random_complex(Shape{5, H, W}, "m");
+    const Array<Cd> x = random_complex(Shape{1, H, W}, "x"),
+                    maps = random_complex(Shape{5, H, W}, "m");
     for (const Array<double>& mask : masks)
       for (const bool with_maps : {false, true}) {
-        const LinearOperator<C> A =
+        const LinearOperator<Cd> A =
             with_maps ? CartesianMri<double>(mask, maps) : CartesianMri<double>(mask);
-        const Array<C> expected = A.apply_adjoint(A.apply(x));
-        Array<C> out(x.shape()), again(x.shape());
+        const Array<Cd> expected = A.apply_adjoint(A.apply(x));
+        Array<Cd> out(x.shape()), again(x.shape());
         A.normal(x, out);
         CHECK(distance(out, expected) <=
-              1e-14 * norm(x) * (with_maps ? std::pow(max_abs<C>(maps), 2) * 5 : 1.0));
+              1e-14 * norm(x) * (with_maps ? std::pow(max_abs<Cd>(maps), 2) * 5 : 1.0));
         for (const int threads : {1, 3}) {
           const ScopedThreads scope(threads);
           A.normal(x, again);
@@ -90,8 +90,8 @@ TEST_CASE("mri: the normal operator equals two steps; lines along either axis, p
 }
 
 TEST_CASE("mri: a constant image is one coefficient at the centre") {
-  const LinearOperator<C> A = CartesianMri<double>(Array<double>(Shape{4, 5}, 1.0));
-  const Array<C> y = A.apply(Array<C>(Shape{1, 4, 5}, C(1)));
+  const LinearOperator<Cd> A = CartesianMri<double>(Array<double>(Shape{4, 5}, 1.0));
+  const Array<Cd> y = A.apply(Array<Cd>(Shape{1, 4, 5}, Cd(1)));
   for (Index i = 0; i < 20; ++i)
     CHECK(std::abs(y[i] - (i == 2 * 5 + 2 ? std::sqrt(20.0) : 0.0)) <= 1e-14);
 }
@@ -100,15 +100,15 @@ TEST_CASE("mri: the norm is 1 for one coil and for normalised maps") {
   const Index H = 24, W = 20;
   const Array<double> full(Shape{H, W}, 1.0);
   const Array<double> mask = random_column_mask<double>(H, W, 4, 0.1, Rng(1).stream("mask"));
-  const LinearOperator<C> one = CartesianMri<double>(mask);
+  const LinearOperator<Cd> one = CartesianMri<double>(mask);
   CHECK(one.norm_interval().upper == doctest::Approx(1).epsilon(1e-12));
   CHECK(one.norm_interval().lower == doctest::Approx(1).epsilon(1e-12));
   for (const Index coils : {1, 2, 8}) {
-    const Array<C> maps = birdcage_maps<double>(coils, H, W);
-    const LinearOperator<C> A = CartesianMri<double>(full, maps);
+    const Array<Cd> maps = birdcage_maps<double>(coils, H, W);
+    const LinearOperator<Cd> A = CartesianMri<double>(full, maps);
     CHECK(std::abs(A.norm_interval().upper - 1) <= 1e-6);
     CHECK(std::abs(power_method_norm(A) - 1) <= 1e-6);
-    const LinearOperator<C> sampled = CartesianMri<double>(mask, maps);
+    const LinearOperator<Cd> sampled = CartesianMri<double>(mask, maps);
     CHECK(std::abs(sampled.norm_interval().upper - 1) <= 1e-6);
     CHECK(sampled.norm_interval().lower <= 1 + 1e-12);
     // Float maps are normalised to rounding only.
@@ -117,12 +117,12 @@ TEST_CASE("mri: the norm is 1 for one coil and for normalised maps") {
     CHECK(single.norm_interval().upper == doctest::Approx(1).epsilon(2e-6));
     CHECK(single.norm_interval().upper >= 1);
   }
-  const LinearOperator<C> nothing = CartesianMri<double>(Array<double>(Shape{H, W}));
+  const LinearOperator<Cd> nothing = CartesianMri<double>(Array<double>(Shape{H, W}));
   CHECK(nothing.norm_interval().upper == 0);
 }
 
 TEST_CASE("birdcage_maps: normalised, smooth, each strongest beside its coil") {
-  const Array<C> maps = birdcage_maps<double>(4, 33, 33);
+  const Array<Cd> maps = birdcage_maps<double>(4, 33, 33);
   for (Index i = 0; i < 33 * 33; ++i) {
     double sum = 0;
     for (Index c = 0; c < 4; ++c) sum += std::norm(maps[c * 33 * 33 + i]);
@@ -185,10 +185,10 @@ TEST_CASE("mri: bad masks and maps are refused in one line") {
                        "CartesianMri: got 0.5 in the mask, expected 0 or 1", ArgumentError);
   CHECK_THROWS_AS(CartesianMri<double>(Array<double>(Shape{2})), ShapeError);
   CHECK_THROWS_WITH_AS(
-      CartesianMri<double>(Array<double>(Shape{2, 2}, 1.0), Array<C>(Shape{2, 2, 3})),
+      CartesianMri<double>(Array<double>(Shape{2, 2}, 1.0), Array<Cd>(Shape{2, 2, 3})),
       "CartesianMri: got maps (2,2,3) with a mask (2,2), expected (coils,H,W) of the mask's (H,W)",
       ShapeError);
-  Array<C> maps(Shape{1, 2, 2}, C(1));
-  maps[3] = C(0, std::nan(""));
+  Array<Cd> maps(Shape{1, 2, 2}, Cd(1));
+  maps[3] = Cd(0, std::nan(""));
   CHECK_THROWS_AS(CartesianMri<double>(Array<double>(Shape{2, 2}, 1.0), maps), ArgumentError);
 }

@@ -62,11 +62,11 @@ Measurement ct_measurement(TomographyGeometry::Kind kind) {
 
 template <class X>
 void require_same_operator(const Measurement& a, const Measurement& b) {
-  const auto A = make_operator<X>(a), B = make_operator<X>(b);
-  REQUIRE(A.domain() == B.domain());
-  REQUIRE(A.range() == B.range());
-  const auto x = random_array<X>(A.domain(), "x");
-  CHECK(distance(A.apply(x), B.apply(x)) == 0);
+  const auto first = make_operator<X>(a), second = make_operator<X>(b);
+  REQUIRE(first.domain() == second.domain());
+  REQUIRE(first.range() == second.range());
+  const auto x = random_array<X>(first.domain(), "x");
+  CHECK(distance(first.apply(x), second.apply(x)) == 0);
 }
 
 template <class X>

@@ -24,8 +24,8 @@ struct Dataset::Data {
 
 namespace {
 
-constexpr const char* format = "fejer-dataset";
-constexpr int version = 1;
+constexpr const char* dataset_format = "fejer-dataset";
+constexpr int dataset_version = 1;
 
 std::string name_of(Index i) {
   const std::string digits = std::to_string(i);
@@ -131,7 +131,7 @@ Array<float> Dataset::image(Index i) const {
 
 void save_dataset(const std::string& path, const Dataset& set) {
   Hdf5Writer file(path);
-  file.format(format, version);
+  file.format(dataset_format, dataset_version);
   file.attribute("/", "how", set.how());
   file.attribute("/", "images", static_cast<std::int64_t>(set.size()));
   file.attribute("/", "pixels_sha256", set.sha256());
@@ -151,7 +151,7 @@ void save_dataset(const std::string& path, const Dataset& set) {
 Dataset load_dataset(const std::string& path) {
   auto data = std::make_shared<Dataset::Data>();
   Hdf5Reader file(path);
-  file.require_format(format, version);
+  file.require_format(dataset_format, dataset_version);
   require_names(path, file.attributes("/"),
                 {"format", "format_version", "written_by", "how", "images", "pixels_sha256"},
                 "attribute ");

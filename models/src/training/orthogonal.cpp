@@ -11,18 +11,18 @@
 namespace fejer {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 ConstMatrixMap<double> matrix(const Array<double>& a) { return as_matrix(ConstView<double>(a)); }
 
-Array<double> to_array(const Matrix& m) {
+Array<double> to_array(const RowMatrix& m) {
   return Array<double>(ConstView<double>(m.data(), Shape{m.rows(), m.cols()}));
 }
 
 /// W W^T W by the smaller of the two Gram matrices.
-Matrix cube(const Matrix& w) {
-  if (w.rows() > w.cols()) return w * Matrix(w.transpose() * w);
-  return Matrix(w * w.transpose()) * w;
+RowMatrix cube(const RowMatrix& w) {
+  if (w.rows() > w.cols()) return w * RowMatrix(w.transpose() * w);
+  return RowMatrix(w * w.transpose()) * w;
 }
 
 }  // namespace
@@ -31,9 +31,9 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
   if (w.shape().rank() != 2 || w.size() == 0 || iterations < 1)
     throw ShapeError("Orthonormalised: got " + to_string(w.shape()) + " and " +
                      std::to_string(iterations) + " iterations, expected a matrix and at least 1");
-  const Matrix m = matrix(w);
+  const RowMatrix m = matrix(w);
   const bool tall = m.rows() > m.cols();
-  const Eigen::MatrixXd gram = tall ? Matrix(m.transpose() * m) : Matrix(m * m.transpose());
+  const Eigen::MatrixXd gram = tall ? RowMatrix(m.transpose() * m) : RowMatrix(m * m.transpose());
   const auto [values, vectors] = eigen_decomposition(gram);
   const Eigen::VectorXd one = vectors.rightCols<1>();
   norm_ = std::sqrt(std::max(0.0, values.maxCoeff()));
@@ -45,44 +45,44 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
                         : to_array(one * (other / norm_).transpose());
   iterates_.push_back(to_array(m / norm_));
   for (int i = 0; i < iterations; ++i) {
-    const Matrix x = matrix(iterates_.back());
+    const RowMatrix x = matrix(iterates_.back());
     iterates_.push_back(to_array(1.5 * x - 0.5 * cube(x)));
   }
 }
 
 Array<double> Orthonormalised::vjp(const Array<double>& g) const {
   require_shape("Orthonormalised::vjp cotangent", g.shape(), value().shape());
-  Matrix pull = matrix(g);
+  RowMatrix pull = matrix(g);
   for (std::size_t i = iterates_.size() - 1; i-- > 0;) {
-    const Matrix x = matrix(iterates_[i]);
-    Matrix sum;
+    const RowMatrix x = matrix(iterates_[i]);
+    RowMatrix sum;
     if (x.rows() > x.cols()) {
-      const Matrix gram = x.transpose() * x, cross = pull.transpose() * x;
-      sum = pull * gram + x * Matrix(cross + cross.transpose());
+      const RowMatrix gram = x.transpose() * x, cross = pull.transpose() * x;
+      sum = pull * gram + x * RowMatrix(cross + cross.transpose());
     } else {
-      const Matrix gram = x * x.transpose(), cross = x * pull.transpose();
-      sum = gram * pull + Matrix(cross + cross.transpose()) * x;
+      const RowMatrix gram = x * x.transpose(), cross = x * pull.transpose();
+      sum = gram * pull + RowMatrix(cross + cross.transpose()) * x;
     }
     pull = 1.5 * pull - 0.5 * sum;
   }
-  const double along = pull.cwiseProduct(Matrix(matrix(iterates_[0]))).sum();
-  return to_array((pull - along * Matrix(matrix(norm_gradient_))) / norm_);
+  const double along = pull.cwiseProduct(RowMatrix(matrix(iterates_[0]))).sum();
+  return to_array((pull - along * RowMatrix(matrix(norm_gradient_))) / norm_);
 }
 
 namespace {
 
 /// Kernels as matrices, one a tap (row y, column x).
-using Kernel = std::vector<Matrix>;
+using Kernel = std::vector<RowMatrix>;
 
 /// Multiplied from the right by P + (I - P) shift, along y or x; one tap longer on that axis.
-Kernel extended(const Kernel& a, Index rows, Index columns, bool along_y, const Matrix& p) {
+Kernel extended(const Kernel& a, Index rows, Index columns, bool along_y, const RowMatrix& p) {
   const Index width = columns + (along_y ? 0 : 1), shift = along_y ? width : 1;
   Kernel result(static_cast<std::size_t>((rows + (along_y ? 1 : 0)) * width),
-                Matrix::Zero(a[0].rows(), a[0].cols()));
+                RowMatrix::Zero(a[0].rows(), a[0].cols()));
   for (Index y = 0; y < rows; ++y)
     for (Index x = 0; x < columns; ++x) {
-      const Matrix& tap = a[static_cast<std::size_t>(y * columns + x)];
-      const Matrix kept = tap * p;
+      const RowMatrix& tap = a[static_cast<std::size_t>(y * columns + x)];
+      const RowMatrix kept = tap * p;
       const auto at = static_cast<std::size_t>(y * width + x);
       result[at] += kept;
       result[at + static_cast<std::size_t>(shift)] += tap - kept;
@@ -91,16 +91,16 @@ Kernel extended(const Kernel& a, Index rows, Index columns, bool along_y, const 
 }
 
 /// Of the same step: the gradient for `a`; that for p is added.
-Kernel extended_vjp(const Kernel& a, Index rows, Index columns, bool along_y, const Matrix& p,
-                    const Kernel& g, Matrix& gp) {
+Kernel extended_vjp(const Kernel& a, Index rows, Index columns, bool along_y, const RowMatrix& p,
+                    const Kernel& g, RowMatrix& gp) {
   const Index width = columns + (along_y ? 0 : 1), shift = along_y ? width : 1;
   Kernel result;
   for (Index y = 0; y < rows; ++y)
     for (Index x = 0; x < columns; ++x) {
-      const Matrix& tap = a[static_cast<std::size_t>(y * columns + x)];
+      const RowMatrix& tap = a[static_cast<std::size_t>(y * columns + x)];
       const auto at = static_cast<std::size_t>(y * width + x);
-      const Matrix& after = g[at + static_cast<std::size_t>(shift)];
-      const Matrix difference = g[at] - after;
+      const RowMatrix& after = g[at + static_cast<std::size_t>(shift)];
+      const RowMatrix difference = g[at] - after;
       result.push_back(difference * p.transpose() + after);
       gp += tap.transpose() * difference;
     }
@@ -122,14 +122,14 @@ std::vector<Step> steps_of(Index k) {
   return steps;
 }
 
-Matrix projection(const Orthonormalised& part) {
-  const Matrix v = matrix(part.value());
+RowMatrix projection(const Orthonormalised& part) {
+  const RowMatrix v = matrix(part.value());
   return v * v.transpose();
 }
 
 /// The first factor: the rows of H that the layer has.
-Matrix first_rows(const Orthonormalised& part, Index rows) {
-  return Matrix(matrix(part.value())).topRows(rows);
+RowMatrix first_rows(const Orthonormalised& part, Index rows) {
+  return RowMatrix(matrix(part.value())).topRows(rows);
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ OrthogonalConvolution::OrthogonalConvolution(const Array<double>& matrices, Inde
   for (Index j = 0; j < 2 * size_ - 1; ++j) {
     const Array<double> slice(matrices.slice(j));
     const Index columns = j == 0 ? channels_ : channels_ / 2;
-    parts_.emplace_back(to_array(Matrix(matrix(slice)).leftCols(columns)), iterations);
+    parts_.emplace_back(to_array(RowMatrix(matrix(slice)).leftCols(columns)), iterations);
   }
   Kernel kernel{first_rows(parts_[0], std::min(out, in))};
   std::size_t part = 1;
@@ -172,7 +172,7 @@ Array<double> OrthogonalConvolution::vjp(const Array<double>& g) const {
   for (std::size_t j = 0; j < steps.size(); ++j)
     before.push_back(extended(before[j], steps[j].rows, steps[j].columns, steps[j].along_y,
                               projection(parts_[j + 1])));
-  Kernel pull(static_cast<std::size_t>(taps), Matrix(rows, channels_));
+  Kernel pull(static_cast<std::size_t>(taps), RowMatrix(rows, channels_));
   for (Index q = 0; q < taps; ++q)
     for (Index o = 0; o < out_; ++o)
       for (Index i = 0; i < in_; ++i) {
@@ -183,18 +183,18 @@ Array<double> OrthogonalConvolution::vjp(const Array<double>& g) const {
           pull[static_cast<std::size_t>(taps - 1 - q)](i, o) = value;
       }
   Array<double> result(matrices_shape(out_, in_, size_));
-  const auto store = [&](std::size_t part, const Matrix& gradient) {
+  const auto store = [&](std::size_t part, const RowMatrix& gradient) {
     const Array<double> pulled = parts_[part].vjp(to_array(gradient));
     View<double> slice = result.slice(static_cast<Index>(part));
     as_matrix(slice).leftCols(pulled.shape()[1]) = matrix(pulled);
   };
   for (std::size_t j = steps.size(); j-- > 0;) {
-    Matrix gp = Matrix::Zero(channels_, channels_);
+    RowMatrix gp = RowMatrix::Zero(channels_, channels_);
     pull = extended_vjp(before[j], steps[j].rows, steps[j].columns, steps[j].along_y,
                         projection(parts_[j + 1]), pull, gp);
-    store(j + 1, Matrix(gp + gp.transpose()) * matrix(parts_[j + 1].value()));
+    store(j + 1, RowMatrix(gp + gp.transpose()) * matrix(parts_[j + 1].value()));
   }
-  Matrix top = Matrix::Zero(channels_, channels_);
+  RowMatrix top = RowMatrix::Zero(channels_, channels_);
   top.topRows(rows) = pull[0];
   store(0, top);
   return result;
