@@ -8,9 +8,10 @@ add_library(fejer_flags INTERFACE)
 target_compile_features(fejer_flags INTERFACE cxx_std_20)
 target_compile_options(fejer_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                              -Wsign-conversion)
-# A source that others are compiled with looks like a header to this warning.
+# A source that others are compiled with looks like a header to this warning. And the compiler collects its garbage
+# later than at its modest default: a tenth of the time of a build.
 if(FEJER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(fejer_flags INTERFACE -Wno-subobject-linkage)
+  target_compile_options(fejer_flags INTERFACE -Wno-subobject-linkage --param=ggc-min-heapsize=262144)
 endif()
 if(FEJER_WERROR)
   target_compile_options(fejer_flags INTERFACE -Werror)
