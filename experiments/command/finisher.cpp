@@ -155,7 +155,9 @@ FinishedDenoiser finish_denoiser(const PatchDenoiserParameters& denoiser,
     const sparse_training::Problem rest =
         patch_problem(small, {remaining(problem.fit.x(), denoiser, small), problem.fit.y()},
                       {remaining(problem.test_x, denoiser, small), problem.test_y}, refit);
-    finished = fitted(small, rest, method, refit, state_file, resume);
+    // A file of its own: a run that is stopped here finds no state of the first fit, repeats that
+    // with the same bits, and goes on with this one.
+    finished = fitted(small, rest, method, refit, state_file + ".refit", resume);
     first["refit"] = finished.record;
   }
   finished.record = std::move(first);

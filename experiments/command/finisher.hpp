@@ -48,7 +48,8 @@ struct FinishedDenoiser {
   /// "widths" and "multiply_adds" before and after pruning; "refit": the same of the second fit.
   nlohmann::ordered_json record;
 };
-/// Starts from the denoiser's weights; `state_file` is where an interrupted run of ialm goes on.
+/// Starts from the denoiser's weights; `state_file`, for the second fit `state_file`.refit, is
+/// where an interrupted run of ialm goes on.
 FinishedDenoiser finish_denoiser(const PatchDenoiserParameters& denoiser,
                                  const sparse_training::Problem& problem, const std::string& method,
                                  const FinishOptions& options, const std::string& state_file,

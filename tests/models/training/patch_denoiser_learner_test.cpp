@@ -34,8 +34,8 @@ Parameters moved_parameters(const Learner<double>& learner) {
   return p;
 }
 
-double patch_objective(const Learner<double>& learner, const Parameters& at, const Shard<double>& shard,
-                 Parameters* gradient = nullptr) {
+double patch_objective(const Learner<double>& learner, const Parameters& at,
+                       const Shard<double>& shard, Parameters* gradient = nullptr) {
   const auto prepared = learner.prepare(at);
   Parameters effective = learner.effective_zeros(prepared);
   Figures figures;
