@@ -344,7 +344,7 @@ def export(arguments):
     print(f"{arguments.out}: {len(tensors)} tensors, {count} numbers")
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help=".pth, .pt, .ckpt of torch.save, or .npz")
@@ -354,7 +354,7 @@ def main():
     parser.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE",
                         help="root attribute for `fejer import`: activation=elu, "
                              "trained_for_sigma=25, rho_wcvx=1")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(arguments)
     try:
         export(arguments)
     except (Problem, OSError) as problem:

@@ -5,11 +5,12 @@
 
 #include <fejer/algorithms/weight_groups.hpp>
 #include <fejer/eigen.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 #include <fejer/parallel.hpp>
 
 namespace fejer::detail {
 
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = DenseMatrix<double>;
 
 /// This block of a matrix.
 template <class M>

@@ -90,7 +90,7 @@ KktReport InexactAugmentedLagrangian::kkt(const State& s) const {
       if (l == last)
         gv = 2 * (v - y);
       else
-        gv = -count * (as_matrix(fit_.weights(p, l + 1)).transpose() * columns(xis, l + 1)) +
+        gv = -count * transposed_product<double>(as_matrix(fit_.weights(p, l + 1)), columns(xis, l + 1)) +
              2 * o.lambda_v * v;
       for (Index i = 0; i < gv.rows(); ++i)
         for (Index n = 0; n < gv.cols(); ++n)
@@ -112,8 +112,8 @@ KktReport InexactAugmentedLagrangian::kkt(const State& s) const {
     const auto xi = as_matrix(fit_.layer(xis, l));
     const auto w = as_matrix(fit_.weights(p, l));
     const RowMatrix pull = sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
-      return RowMatrix(xi.middleCols(begin, end - begin) *
-                       z.middleCols(begin, end - begin).transpose());
+      return product_transposed<double>(xi.middleCols(begin, end - begin),
+                                        z.middleCols(begin, end - begin));
     });
     const Eigen::VectorXd sum = sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
       return Eigen::VectorXd(xi.middleCols(begin, end - begin).rowwise().sum());

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 
 #include "lifted_blocks.hpp"
 #include "secular_equation.hpp"
@@ -59,7 +59,7 @@ InexactAugmentedLagrangian::InexactAugmentedLagrangian(SparseFit fit,
   as_matrix(View<double>(input_gram_)) =
       sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
         const auto z = x.middleCols(begin, end - begin);
-        return RowMatrix(z * z.transpose());
+        return product_transposed<double>(z, z);
       });
   flat(View<double>(input_sum_)).matrix() =
       sum_column_blocks(fit_.samples(), [&](Index begin, Index end) {
@@ -138,7 +138,7 @@ using Columns = Eigen::Ref<RowMatrix, 0, Eigen::OuterStride<>>;
 /// The pairs (u_i, v_i) of one hidden layer on some samples: c = W v + b - xi/rho of this layer,
 /// `residual` = h + xi/rho of the next, whose weights are w.
 struct HiddenPairs {
-  Eigen::Ref<const RowMatrix, 0, Eigen::OuterStride<>> w;
+  DenseMatrixRef<double> w;
   const RowMatrix& c;
   double rho, weight_v;  ///< 2 lambda_v / N
   double beta, slope;
@@ -169,7 +169,7 @@ struct HiddenPairs {
   }
   /// All units at once, by the majorant with the largest eigenvalue of W^T W.
   void at_once(double largest, const RowMatrix& residual, Columns u, Columns v) const {
-    const RowMatrix pull = w.transpose() * residual;
+    const RowMatrix pull = transposed_product<double>(w, residual);
     Eigen::RowVectorXd step(u.cols());
     for (Index i = 0; i < u.rows(); ++i)
       minimise(rho * largest + weight_v, i, pull.row(i), u, v, step);
@@ -251,10 +251,10 @@ double InexactAugmentedLagrangian::sweep_weights(State& s) const {
       Eigen::MatrixXd part(outputs + (first ? 0 : inputs), inputs + 1);
       const auto zn = z.middleCols(begin, n);
       const RowMatrix t = u.middleCols(begin, n) + xi.middleCols(begin, n) / rho;
-      part.topLeftCorner(outputs, inputs).noalias() = t * zn.transpose();
+      part.topLeftCorner(outputs, inputs) = product_transposed<double>(t, zn);
       part.col(inputs).head(outputs) = t.rowwise().sum();
       if (first) return part;
-      part.bottomLeftCorner(inputs, inputs).noalias() = zn * zn.transpose();
+      part.bottomLeftCorner(inputs, inputs) = product_transposed<double>(zn, zn);
       part.col(inputs).tail(inputs) = zn.rowwise().sum();
       return part;
     });
@@ -290,8 +290,8 @@ void InexactAugmentedLagrangian::multiply(State& s) const {
       const ConstView<double> z =
           l == 1 ? ConstView<double>(fit_.x()) : fit_.layer(ConstView<double>(s.v), l - 1);
       auto out = as_matrix(fit_.layer(View<double>(s.product), l)).middleCols(begin, n);
-      out.noalias() =
-          as_matrix(fit_.weights(ConstView<double>(s.p), l)) * as_matrix(z).middleCols(begin, n);
+      out = product<double>(as_matrix(fit_.weights(ConstView<double>(s.p), l)),
+                            as_matrix(z).middleCols(begin, n));
       out.colwise() += flat(fit_.bias(ConstView<double>(s.p), l)).matrix();
     }
   });

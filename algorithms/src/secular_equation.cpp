@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 
 namespace fejer::detail {
 namespace {

@@ -96,7 +96,7 @@ void SparseFit::forward(ConstView<double> p, View<double> u, View<double> v) con
       auto vl = as_matrix(layer(v, l)).middleCols(begin, n);
       const ConstView<double> before =
           l == 1 ? ConstView<double>(x_) : ConstView<double>(layer(v, l - 1));
-      ul.noalias() = w * as_matrix(before).middleCols(begin, n);
+      ul = product<double>(w, as_matrix(before).middleCols(begin, n));
       ul.colwise() += b;
       if (l < layers() || options_.activated_output)
         vl = ul.cwiseMax(options_.slope * ul);
@@ -120,8 +120,8 @@ void SparseFit::backward(ConstView<double> p, ConstView<double> u, ConstView<dou
         g = (2 / count) * (columns(v, l) - as_matrix(ConstView<double>(y_)).middleCols(begin, n));
         if (!options_.activated_output) continue;
       } else {
-        g.noalias() = as_matrix(weights(p, l + 1)).transpose() *
-                      as_matrix(layer(gu, l + 1)).middleCols(begin, n);
+        g = transposed_product<double>(as_matrix(weights(p, l + 1)),
+                                       as_matrix(layer(gu, l + 1)).middleCols(begin, n));
         if (options_.lambda_v > 0) g += (2 * options_.lambda_v / count) * columns(v, l);
       }
       g = (columns(u, l).array() > 0).select(g, options_.slope * g);
@@ -172,8 +172,8 @@ double SparseFit::value_and_gradient(ConstView<double> p, View<double> gradient)
     const auto w = as_matrix(weights(p, l));
     auto gw = as_matrix(weights(gradient, l));
     gw = sum_column_blocks(samples(), [&](Index begin, Index end) {
-      return RowMatrix(delta.middleCols(begin, end - begin) *
-                       before.middleCols(begin, end - begin).transpose());
+      return product_transposed<double>(delta.middleCols(begin, end - begin),
+                                        before.middleCols(begin, end - begin));
     });
     for (Index g = 0; g < group_count(l); ++g) {
       const auto group_weights = detail::part(w, group(l, g));

@@ -1,6 +1,6 @@
 #pragma once
 /// Dense linear algebra of the closed forms.
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 
 #include "layers.hpp"
 

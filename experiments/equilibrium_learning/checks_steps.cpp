@@ -1,6 +1,6 @@
 #include <numbers>
 
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 
 #include "checks.hpp"
 

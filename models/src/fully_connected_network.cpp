@@ -7,7 +7,8 @@
 #include <numeric>
 
 #include <fejer/eigen.hpp>
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 #include <fejer/parallel.hpp>
 
 #include "converted.hpp"
@@ -15,7 +16,7 @@
 namespace fejer {
 namespace {
 
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = DenseMatrix<double>;
 
 void check(const FullyConnectedParameters& p) {
   if (p.weights.empty() || p.biases.size() != p.weights.size())
@@ -63,16 +64,15 @@ void FullyConnectedNetwork<T>::values(ConstView<T> x, View<T> y) const {
   const Data& d = *data_;
   require_shape("FullyConnectedNetwork input", x.shape(), Shape{inputs(), x.shape().back(0)});
   require_shape("FullyConnectedNetwork output", y.shape(), Shape{outputs(), x.shape()[1]});
-  using Dense = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto in = as_matrix(x);
   auto out = as_matrix(y);
   const T slope = static_cast<T>(d.parameters.slope);
   constexpr Index grain = 256;
   parallel_for(x.shape()[1], grain, [&](Index begin, Index end) {
-    Dense v = in.middleCols(begin, end - begin);
+    DenseMatrix<T> v = in.middleCols(begin, end - begin);
     for (std::size_t l = 0; l < d.weights.size(); ++l) {
       const auto& b = d.biases[l];
-      Dense u = as_matrix(ConstView<T>(d.weights[l])) * v;
+      DenseMatrix<T> u = product<T>(as_matrix(ConstView<T>(d.weights[l])), v);
       u.colwise() += flat(ConstView<T>(b)).matrix();
       if (l + 1 < d.weights.size() || d.parameters.activated_output) u = u.cwiseMax(slope * u);
       v.swap(u);

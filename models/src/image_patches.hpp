@@ -1,11 +1,12 @@
 #pragma once
 /// Patches of an image as columns of a matrix, and images as means of their patches.
 #include <fejer/eigen.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 
 namespace fejer::detail {
 
 template <class T>
-using PatchMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using PatchMatrix = DenseMatrix<T>;
 
 /// Patches across a line of `length` pixels.
 inline Index positions(Index length, Index size) { return length - size + 1; }

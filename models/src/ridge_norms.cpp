@@ -5,7 +5,7 @@
 #include <numbers>
 #include <random>
 
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/vector.hpp>
 

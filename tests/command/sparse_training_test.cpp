@@ -97,7 +97,7 @@ TEST_CASE("S1: lambda_w is a dial for zero columns, and finds the inputs that do
     const SparseProblem problem = s1(1, lambda);
     const Trained adam =
         by_batches(problem, random_start(problem, 1), {{.rate = 1e-2}}, 8000, fejer::Rng(1));
-    const Trained end = finished_after(problem, adam, 1500);
+    const Trained end = finished_after(problem, adam, 1000);
     const double units = end.record["zero_columns"][1];
     INFO(lambda);
     CHECK(units >= before - 0.051);
@@ -121,9 +121,9 @@ TEST_CASE("S1: where the method loses from scratch, as its report says") {
   const fejer::ScopedThreads one(1);
   const SparseProblem weak = s1(1, 1e-4);
   const Trained adam = tuned_adam(weak, 1, 8000);
-  CHECK(from_scratch(weak, 0.5, 3000).objective() > 1.2 * adam.objective());
+  CHECK(from_scratch(weak, 0.5, 1500).objective() > 1.2 * adam.objective());
   const SparseProblem deep = s1(1, 1e-3, {16, 12});
-  CHECK(from_scratch(deep, 4, 3000).objective() > 1.1 * from_scratch(deep, 0.5, 3000).objective());
+  CHECK(from_scratch(deep, 4, 1500).objective() > 1.1 * from_scratch(deep, 0.5, 1500).objective());
 }
 
 TEST_CASE("proximal steps with momentum, whose threshold would not fit, are refused") {

@@ -1,4 +1,4 @@
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/operators/finite_difference.hpp>
 
 #include <cmath>

@@ -10,7 +10,7 @@
 
 #include <doctest/doctest.h>
 #include <fejer/check.hpp>
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/compose.hpp>

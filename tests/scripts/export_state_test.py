@@ -5,6 +5,8 @@ writes is tested where there is PyTorch, else on files that are made by hand as 
     export_state_test.py [COMMAND]     with the command `fejer`, an export is imported, too
 """
 import collections
+import contextlib
+import importlib.util
 import io
 import os
 import pickle
@@ -28,6 +30,9 @@ except ImportError:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = os.path.join(HERE, "..", "..", "scripts", "export_state.py")
+SPEC = importlib.util.spec_from_file_location("export_state", SCRIPT)
+EXPORT_STATE = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(EXPORT_STATE)
 COMMAND = sys.argv.pop(1) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else ""
 
 
@@ -122,8 +127,11 @@ class ExportTest(unittest.TestCase):
         return os.path.join(self.folder.name, name)
 
     def run_script(self, checkpoint, *more):
-        return subprocess.run([sys.executable, SCRIPT, checkpoint, self.path("out.h5"), *more],
-                              capture_output=True, text=True)
+        """Runs it in this process: Python and its packages take half a second to load."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = EXPORT_STATE.main([checkpoint, self.path("out.h5"), *more])
+        return subprocess.CompletedProcess(checkpoint, code, out.getvalue(), err.getvalue())
 
     def export(self, checkpoint, *more):
         done = self.run_script(checkpoint, *more)
@@ -162,6 +170,14 @@ class ExportTest(unittest.TestCase):
         save_by_hand({"w": numpy.arange(6, dtype="<f2")}, self.path("a.pth"))
         got, _ = self.export(self.path("a.pth"))
         self.assertEqual(got["w"].dtype, numpy.dtype("<f4"))
+
+    def test_as_a_program(self):
+        save_by_hand(weights(), self.path("a.pth"))
+        for checkpoint, code, lines in (("a.pth", 0, 0), ("none.pth", 2, 1)):
+            done = subprocess.run([sys.executable, SCRIPT, self.path(checkpoint),
+                                   self.path("out.h5")], capture_output=True, text=True)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), lines)
 
     def test_choice_of_dictionary(self):
         nested = {"epoch": 3, "model": weights(1), "ema": {"model": weights(2)}}

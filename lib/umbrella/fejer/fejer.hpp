@@ -3,6 +3,7 @@
 #include <fejer/algorithms/accelerated_forward_backward.hpp>
 #include <fejer/algorithms/conjugate_gradient.hpp>
 #include <fejer/algorithms/contraction.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/algorithms/equilibrium_gradient.hpp>
 #include <fejer/algorithms/equilibrium_layer.hpp>
 #include <fejer/algorithms/forward_backward.hpp>
@@ -10,6 +11,7 @@
 #include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/run.hpp>
@@ -21,7 +23,6 @@
 #include <fejer/certificate.hpp>
 #include <fejer/check.hpp>
 #include <fejer/denoiser.hpp>
-#include <fejer/eigenvalues.hpp>
 #include <fejer/error.hpp>
 #include <fejer/fft.hpp>
 #include <fejer/files.hpp>

@@ -1,6 +1,7 @@
 #include <fejer/models/training/fully_connected.hpp>
 
 #include <fejer/eigen.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 
 namespace fejer {
 
@@ -11,7 +12,7 @@ void fully_connected(const Array<double>& weights, const Array<double>& bias, Co
   require_shape("fully_connected input", x.shape(), Shape{w.cols(), x.shape().back(0)});
   require_shape("fully_connected output", y.shape(), Shape{w.rows(), x.shape()[1]});
   auto out = as_matrix(y);
-  out.noalias() = w * as_matrix(x);
+  out = product<double>(w, as_matrix(x));
   out.colwise() += flat(ConstView<double>(bias)).matrix();
 }
 
@@ -24,8 +25,8 @@ void fully_connected_vjp(const Array<double>& weights, ConstView<double> x, Cons
   require_shape("fully_connected_vjp weights", gw.shape(), weights.shape());
   require_shape("fully_connected_vjp bias", gb.shape(), Shape{w.rows()});
   const auto pull = as_matrix(g);
-  as_matrix(gx).noalias() = w.transpose() * pull;
-  as_matrix(gw).noalias() += pull * as_matrix(x).transpose();
+  as_matrix(gx) = transposed_product<double>(w, pull);
+  as_matrix(gw) += product_transposed<double>(pull, as_matrix(x));
   flat(gb).matrix() += pull.rowwise().sum();
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <Eigen/Core>
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 

@@ -6,12 +6,13 @@
 
 #include <Eigen/Core>
 #include <fejer/eigen.hpp>
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
+#include <fejer/algorithms/matrix_product.hpp>
 
 namespace fejer {
 namespace {
 
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = DenseMatrix<double>;
 
 ConstMatrixMap<double> matrix(const Array<double>& a) { return as_matrix(ConstView<double>(a)); }
 
@@ -21,8 +22,8 @@ Array<double> to_array(const RowMatrix& m) {
 
 /// W W^T W by the smaller of the two Gram matrices.
 RowMatrix cube(const RowMatrix& w) {
-  if (w.rows() > w.cols()) return w * RowMatrix(w.transpose() * w);
-  return RowMatrix(w * w.transpose()) * w;
+  if (w.rows() > w.cols()) return product<double>(w, transposed_product<double>(w, w));
+  return product<double>(product_transposed<double>(w, w), w);
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
                      std::to_string(iterations) + " iterations, expected a matrix and at least 1");
   const RowMatrix m = matrix(w);
   const bool tall = m.rows() > m.cols();
-  const Eigen::MatrixXd gram = tall ? RowMatrix(m.transpose() * m) : RowMatrix(m * m.transpose());
+  const Eigen::MatrixXd gram = tall ? transposed_product<double>(m, m) : product_transposed<double>(m, m);
   const auto [values, vectors] = eigen_decomposition(gram);
   const Eigen::VectorXd one = vectors.rightCols<1>();
   norm_ = std::sqrt(std::max(0.0, values.maxCoeff()));
@@ -57,11 +58,13 @@ Array<double> Orthonormalised::vjp(const Array<double>& g) const {
     const RowMatrix x = matrix(iterates_[i]);
     RowMatrix sum;
     if (x.rows() > x.cols()) {
-      const RowMatrix gram = x.transpose() * x, cross = pull.transpose() * x;
-      sum = pull * gram + x * RowMatrix(cross + cross.transpose());
+      const RowMatrix gram = transposed_product<double>(x, x),
+                      cross = transposed_product<double>(pull, x);
+      sum = product<double>(pull, gram) + product<double>(x, cross + cross.transpose());
     } else {
-      const RowMatrix gram = x * x.transpose(), cross = x * pull.transpose();
-      sum = gram * pull + RowMatrix(cross + cross.transpose()) * x;
+      const RowMatrix gram = product_transposed<double>(x, x),
+                      cross = product_transposed<double>(x, pull);
+      sum = product<double>(gram, pull) + product<double>(cross + cross.transpose(), x);
     }
     pull = 1.5 * pull - 0.5 * sum;
   }
@@ -82,7 +85,7 @@ Kernel extended(const Kernel& a, Index rows, Index columns, bool along_y, const 
   for (Index y = 0; y < rows; ++y)
     for (Index x = 0; x < columns; ++x) {
       const RowMatrix& tap = a[static_cast<std::size_t>(y * columns + x)];
-      const RowMatrix kept = tap * p;
+      const RowMatrix kept = product<double>(tap, p);
       const auto at = static_cast<std::size_t>(y * width + x);
       result[at] += kept;
       result[at + static_cast<std::size_t>(shift)] += tap - kept;
@@ -101,8 +104,8 @@ Kernel extended_vjp(const Kernel& a, Index rows, Index columns, bool along_y, co
       const auto at = static_cast<std::size_t>(y * width + x);
       const RowMatrix& after = g[at + static_cast<std::size_t>(shift)];
       const RowMatrix difference = g[at] - after;
-      result.push_back(difference * p.transpose() + after);
-      gp += tap.transpose() * difference;
+      result.push_back(product_transposed<double>(difference, p) + after);
+      gp += transposed_product<double>(tap, difference);
     }
   return result;
 }
@@ -124,7 +127,7 @@ std::vector<Step> steps_of(Index k) {
 
 RowMatrix projection(const Orthonormalised& part) {
   const RowMatrix v = matrix(part.value());
-  return v * v.transpose();
+  return product_transposed<double>(v, v);
 }
 
 /// The first factor: the rows of H that the layer has.
@@ -192,7 +195,7 @@ Array<double> OrthogonalConvolution::vjp(const Array<double>& g) const {
     RowMatrix gp = RowMatrix::Zero(channels_, channels_);
     pull = extended_vjp(before[j], steps[j].rows, steps[j].columns, steps[j].along_y,
                         projection(parts_[j + 1]), pull, gp);
-    store(j + 1, RowMatrix(gp + gp.transpose()) * matrix(parts_[j + 1].value()));
+    store(j + 1, product<double>(gp + gp.transpose(), matrix(parts_[j + 1].value())));
   }
   RowMatrix top = RowMatrix::Zero(channels_, channels_);
   top.topRows(rows) = pull[0];

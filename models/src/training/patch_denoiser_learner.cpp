@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <fejer/algorithms/matrix_product.hpp>
+
 #include "../converted.hpp"
 #include "../image_patches.hpp"
 
@@ -29,7 +31,7 @@ class PatchPass {
   const PatchMatrix<T>& forward(PatchMatrix<T> x) {
     values_ = {std::move(x)};
     for (std::size_t l = 0; l < weights_.size(); ++l) {
-      PatchMatrix<T> u = as_matrix(ConstView<T>(weights_[l])) * values_.back();
+      PatchMatrix<T> u = product<T>(as_matrix(ConstView<T>(weights_[l])), values_.back());
       u.colwise() += flat(ConstView<T>(biases_[l])).matrix();
       if (l + 1 < weights_.size()) u = u.cwiseMax(slope_ * u).eval();
       values_.push_back(std::move(u));
@@ -39,12 +41,12 @@ class PatchPass {
   /// Adds the gradients for weights and biases; g is that for the last values.
   void backward(PatchMatrix<T> g, Parameters& gradient) const {
     for (std::size_t l = weights_.size(); l-- > 0;) {
-      const PatchMatrix<T> gw = g * values_[l].transpose();
+      const PatchMatrix<T> gw = product_transposed<T>(g, values_[l]);
       as_matrix(View<double>(gradient[of_layer("weight", l)])) += gw.template cast<double>();
       flat(View<double>(gradient[of_layer("bias", l)])).matrix() +=
           g.rowwise().sum().template cast<double>();
       if (l == 0) return;
-      PatchMatrix<T> before = as_matrix(ConstView<T>(weights_[l])).transpose() * g;
+      const PatchMatrix<T> before = transposed_product<T>(as_matrix(ConstView<T>(weights_[l])), g);
       // A leaky ReLU keeps the sign.
       g = (values_[l].array() > 0).select(before, slope_ * before);
     }

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include <fejer/eigenvalues.hpp>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/error.hpp>
 #include <fejer/rng.hpp>
 
