@@ -3,9 +3,9 @@
 /// threads.
 #include <vector>
 
+#include <fejer/algorithms/matrix_product.hpp>
 #include <fejer/algorithms/weight_groups.hpp>
 #include <fejer/eigen.hpp>
-#include <fejer/algorithms/matrix_product.hpp>
 #include <fejer/parallel.hpp>
 
 namespace fejer::detail {

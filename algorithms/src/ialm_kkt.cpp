@@ -90,7 +90,8 @@ KktReport InexactAugmentedLagrangian::kkt(const State& s) const {
       if (l == last)
         gv = 2 * (v - y);
       else
-        gv = -count * transposed_product<double>(as_matrix(fit_.weights(p, l + 1)), columns(xis, l + 1)) +
+        gv = -count * transposed_product<double>(as_matrix(fit_.weights(p, l + 1)),
+                                                 columns(xis, l + 1)) +
              2 * o.lambda_v * v;
       for (Index i = 0; i < gv.rows(); ++i)
         for (Index n = 0; n < gv.cols(); ++n)

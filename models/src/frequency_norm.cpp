@@ -43,7 +43,8 @@ bool positive_definite(Matrix& m) {
   return true;
 }
 
-/// Running maximum of the largest eigenvalue of Hermitian matrices G >= 0, by their lower triangles.
+/// Running maximum of the largest eigenvalue of Hermitian matrices G >= 0, by their lower
+/// triangles.
 class LargestEigenvalue {
  public:
   void add(const Matrix& g) {
@@ -98,8 +99,8 @@ class GramPolynomial {
     Eigen::VectorXcd p(2 * taps - 1);
     for (Index d = 0; d < p.size(); ++d) {
       const Index turns = k * (d + 1 - taps) % n;
-      p[d] = std::polar(
-          1.0, 2 * std::numbers::pi * static_cast<double>(turns) / static_cast<double>(n));
+      p[d] = std::polar(1.0,
+                        2 * std::numbers::pi * static_cast<double>(turns) / static_cast<double>(n));
     }
     return p;
   }
@@ -123,8 +124,7 @@ double grid_maximum(const Array<double>& kernel, Index ny, Index nx) {
   const GramPolynomial polynomial(kernel);
   const Index half = nx / 2 + 1, rows_per_piece = 8, n = polynomial.size();
   Matrix across(2 * kernel.shape()[3] - 1, half);
-  for (Index k = 0; k < half; ++k)
-    across.col(k) = GramPolynomial::phases(k, kernel.shape()[3], nx);
+  for (Index k = 0; k < half; ++k) across.col(k) = GramPolynomial::phases(k, kernel.shape()[3], nx);
   std::vector<double> maxima(static_cast<std::size_t>((ny + rows_per_piece - 1) / rows_per_piece));
   parallel_for(ny, rows_per_piece, [&](Index begin, Index end) {
     LargestEigenvalue largest;

@@ -6,9 +6,9 @@
 #include <functional>
 #include <numeric>
 
-#include <fejer/eigen.hpp>
 #include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/eigen.hpp>
 #include <fejer/parallel.hpp>
 
 #include "converted.hpp"

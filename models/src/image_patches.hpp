@@ -1,7 +1,7 @@
 #pragma once
 /// Patches of an image as columns of a matrix, and images as means of their patches.
-#include <fejer/eigen.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/eigen.hpp>
 
 namespace fejer::detail {
 

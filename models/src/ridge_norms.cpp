@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numbers>
+#include <optional>
 #include <random>
 
 #include <fejer/algorithms/eigenvalues.hpp>
+#include <fejer/models/convolution.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/vector.hpp>
 
-#include "multi_convolution_data.hpp"
+#include "converted.hpp"
 
 namespace fejer {
 namespace {
@@ -18,9 +21,7 @@ enum class Start { uniform, normal };
 
 /// The start vectors of the published values of L: what PyTorch draws with seed 0, 24 random bits
 /// of a Mersenne twister an element, and for normal numbers Box-Muller on elements j and j + 8 of
-/// each
-/// 16. After 200 steps L still depends on the start by up to 3e-3, so that no other start meets
-/// them.
+/// each 16. After 200 steps L still depends on the start by up to 3e-3: no other meets them.
 Array<float> start_vector(const Shape& shape, Start kind) {
   Array<float> u(shape);
   std::mt19937 bits(0);
@@ -35,45 +36,124 @@ Array<float> start_vector(const Shape& shape, Start kind) {
   return u;
 }
 
+/// x -> K^T diag(weights) K x for one layer K with zero padding, by the kernel of the product,
+/// which is a convolution but for the outputs outside the image, that K does not have: these are
+/// taken away again. Cheaper where K has many more output channels than inputs.
+class LastLayer {
+ public:
+  LastLayer(const Array<float>& kernel, const std::vector<double>& weights)
+      : weights_(weights), outside_(kernel, Padding::valid), gram_(gram_kernel(kernel, weights)) {}
+
+  static bool pays(const Array<float>& kernel) {
+    const Shape& s = kernel.shape();
+    return s[2] % 2 == 1 && s[3] % 2 == 1 &&
+           s[1] * (2 * s[2] - 1) * (2 * s[3] - 1) < s[0] * s[2] * s[3];
+  }
+  void apply(const Array<float>& v, Array<float>& out) const {
+    gram_.apply(v, out);
+    const Index rows = v.shape()[1], columns = v.shape()[2];
+    const Index up = outside_.weights().shape()[2] / 2, left = outside_.weights().shape()[3] / 2;
+    for (const Index top : {-up, rows}) subtract(v, {top, -left}, {up, columns + 2 * left}, out);
+    for (const Index first : {-left, columns}) subtract(v, {0, first}, {rows, left}, out);
+  }
+
+ private:
+  struct Pair {
+    Index rows, columns;
+  };
+
+  /// G[i, j, d] = sum_c weights_c sum_q K[c, i, q] K[c, j, q + d].
+  static Array<float> gram_kernel(const Array<float>& kernel, const std::vector<double>& weights) {
+    const Index out = kernel.shape()[0], in = kernel.shape()[1], kh = kernel.shape()[2],
+                kw = kernel.shape()[3], taps = kh * kw;
+    Array<double> sums(Shape{in, in, 2 * kh - 1, 2 * kw - 1});
+    for (Index c = 0; c < out; ++c) {
+      const double weight = weights.empty() ? 1 : weights[static_cast<std::size_t>(c)];
+      for (Index ij = 0; ij < in * in; ++ij) {
+        const float* const a = kernel.data() + (c * in + ij / in) * taps;
+        const float* const b = kernel.data() + (c * in + ij % in) * taps;
+        double* const sum = sums.data() + ij * (2 * kh - 1) * (2 * kw - 1);
+        for (Index q = 0; q < taps; ++q)
+          for (Index p = 0; p < taps; ++p)
+            sum[(p / kw - q / kw + kh - 1) * (2 * kw - 1) + p % kw - q % kw + kw - 1] +=
+                weight * static_cast<double>(a[q]) * static_cast<double>(b[p]);
+      }
+    }
+    return detail::converted<float>(sums);
+  }
+  /// The share of K's outputs in a window of the plane, at `origin`.
+  void subtract(const Array<float>& v, Pair origin, Pair size, Array<float>& out) const {
+    if (size.rows == 0 || size.columns == 0) return;
+    const Shape& k = outside_.weights().shape();
+    const Index top = origin.rows - k[2] / 2, left = origin.columns - k[3] / 2;
+    Array<float> in(Shape{k[1], size.rows + k[2] - 1, size.columns + k[3] - 1});
+    const Index y0 = std::max<Index>(0, -top), y1 = std::min(in.shape()[1], v.shape()[1] - top);
+    const Index x0 = std::max<Index>(0, -left), x1 = std::min(in.shape()[2], v.shape()[2] - left);
+    const auto each_row = [&](auto body) {
+      for (Index c = 0; c < k[1]; ++c)
+        for (Index y = y0; y < y1; ++y)
+          body((c * in.shape()[1] + y) * in.shape()[2] + x0,
+               (c * v.shape()[1] + y + top) * v.shape()[2] + x0 + left);
+    };
+    each_row([&](Index at, Index from) { std::copy_n(v.data() + from, x1 - x0, in.data() + at); });
+    Array<float> z(outside_.output_shape(in.shape()));
+    outside_.apply(in, z);
+    for (std::size_t c = 0; c < weights_.size(); ++c)
+      scale<float>(z.slice(static_cast<Index>(c)), static_cast<float>(weights_[c]));
+    outside_.apply_adjoint(z, in);
+    each_row([&](Index at, Index to) {
+      for (Index x = 0; x < x1 - x0; ++x) out[to + x] -= in[at + x];
+    });
+  }
+
+  std::vector<double> weights_;
+  Convolution<float> outside_, gram_;
+};
+
 /// x -> W^T diag(weights) W x in float: enough for six digits, and twice as fast.
 class Normal {
  public:
   Normal(const std::vector<Array<double>>& kernels, Borders borders,
          const std::vector<double>& weights, Index size)
-      : filters_(single(kernels), borders),
-        weights_(weights),
-        shape_{filters_.in_channels(), size, size},
-        z_(Shape{filters_.out_channels(), size, size}) {
+      : weights_(weights) {
     if (size < 1)
       throw ArgumentError("power method: the image must have at least one pixel, got size " +
                           std::to_string(size));
-    if (!weights.empty() && static_cast<Index>(weights.size()) != filters_.out_channels())
+    std::vector<Array<float>> single;
+    for (const auto& kernel : kernels) single.push_back(detail::converted<float>(kernel));
+    const MultiConvolution<float> whole(single, borders);
+    if (!weights.empty() && static_cast<Index>(weights.size()) != whole.out_channels())
       throw ShapeError("power method: got " + std::to_string(weights.size()) +
                        " weights, expected one for each of " +
-                       std::to_string(filters_.out_channels()) + " channels");
+                       std::to_string(whole.out_channels()) + " channels");
+    shape_ = Shape{whole.in_channels(), size, size};
+    if (borders == Borders::zero_every_layer && LastLayer::pays(single.back()) &&
+        single.size() > 1) {
+      last_.emplace(single.back(), weights);
+      single.pop_back();
+    }
+    filters_ = std::make_unique<MultiConvolution<float>>(single, borders);
+    z_ = Array<float>(Shape{filters_->out_channels(), size, size});
+    gz_ = Array<float>(z_.shape());
   }
   const Shape& shape() const { return shape_; }
   void apply(const Array<float>& x, Array<float>& out) {
-    filters_.apply(x, z_);
+    filters_->apply(x, z_);
+    if (last_) {
+      last_->apply(z_, gz_);
+      return filters_->apply_adjoint(gz_, out);
+    }
     for (std::size_t c = 0; c < weights_.size(); ++c)
       scale<float>(z_.slice(static_cast<Index>(c)), static_cast<float>(weights_[c]));
-    filters_.apply_adjoint(z_, out);
+    filters_->apply_adjoint(z_, out);
   }
 
  private:
-  static std::vector<Array<float>> single(const std::vector<Array<double>>& kernels) {
-    std::vector<Array<float>> result;
-    for (const auto& kernel : kernels) {
-      Array<float> k(kernel.shape());
-      for (Index i = 0; i < k.size(); ++i) k[i] = static_cast<float>(kernel[i]);
-      result.push_back(std::move(k));
-    }
-    return result;
-  }
-  MultiConvolution<float> filters_;
   std::vector<double> weights_;
+  std::unique_ptr<MultiConvolution<float>> filters_;  ///< all layers, or all but `last_`
+  std::optional<LastLayer> last_;
   Shape shape_;
-  Array<float> z_;
+  Array<float> z_, gz_;
 };
 
 /// Gauss quadrature for the spectral measure of u: sum_i |<u, v_i>|^2 f(lambda_i) = sum_j w_j

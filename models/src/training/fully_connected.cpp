@@ -1,7 +1,7 @@
 #include <fejer/models/training/fully_connected.hpp>
 
-#include <fejer/eigen.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/eigen.hpp>
 
 namespace fejer {
 

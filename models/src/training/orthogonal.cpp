@@ -5,9 +5,9 @@
 #include <string>
 
 #include <Eigen/Core>
-#include <fejer/eigen.hpp>
 #include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/eigen.hpp>
 
 namespace fejer {
 namespace {
@@ -34,7 +34,8 @@ Orthonormalised::Orthonormalised(const Array<double>& w, int iterations) {
                      std::to_string(iterations) + " iterations, expected a matrix and at least 1");
   const RowMatrix m = matrix(w);
   const bool tall = m.rows() > m.cols();
-  const Eigen::MatrixXd gram = tall ? transposed_product<double>(m, m) : product_transposed<double>(m, m);
+  const Eigen::MatrixXd gram =
+      tall ? transposed_product<double>(m, m) : product_transposed<double>(m, m);
   const auto [values, vectors] = eigen_decomposition(gram);
   const Eigen::VectorXd one = vectors.rightCols<1>();
   norm_ = std::sqrt(std::max(0.0, values.maxCoeff()));
