@@ -30,7 +30,7 @@ const std::vector<Experiment>& all() {
        denoising::run},
       {"reconstruction",
        "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play with certified networks",
-       {"tasks", "methods"},
+       {"tasks", "methods", "own"},
        reconstruction::run},
       {"equilibrium_closed_form",
        "gradients through equilibria whose exact values are known: implicit, JFB, restarted JFB",

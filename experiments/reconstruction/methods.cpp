@@ -124,6 +124,16 @@ std::vector<MethodSpec> make_methods(const std::string& data, const std::string&
   return methods;
 }
 
+MethodSpec own_method(const std::string& file) {
+  MethodSpec method{"own_" + std::filesystem::path(file).stem().string(), "model",
+                    load_model<float>(file)};
+  if (!method.model->is_ridge()) method.prior = "pnp";
+  if (method.prior == "pnp" && !method.model->noise_level())
+    throw ArgumentError("experiment reconstruction: " + file +
+                        ": a model for plug-and-play needs the noise level it was trained for");
+  return method;
+}
+
 command::Situation situation_of(const MethodSpec& method, const Case& first) {
   const Measurement& m = first.measurement;
   return {method.prior, kind_of(m.setup), m.noise_level / m.scale,

@@ -23,6 +23,9 @@ struct MethodSpec {
 /// tv, crr, wcrr, pnp_relu, pnp_spline, and the last two as published (forced). The published
 /// weights are imported from `data`, once: the imported models are kept in `work`.
 std::vector<MethodSpec> make_methods(const std::string& data, const std::string& work);
+/// Ours, from a model file: a ridge model as a prior, a network in plug-and-play; its name is
+/// "own_" and that of the file.
+MethodSpec own_method(const std::string& file);
 
 /// What the parameters of `method` depend on, for the problem of `first`.
 command::Situation situation_of(const MethodSpec& method, const Case& first);

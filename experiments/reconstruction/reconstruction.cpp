@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 
 #include <fejer/files.hpp>
 #include <fejer/vector.hpp>
@@ -57,6 +58,7 @@ Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std
   const auto [coarse, tuned] = tune(task, method, smoke);
   Json cell = {{"task", task.name},
                {"method", method.name},
+               {"prior", method.prior},
                {"smoke", smoke},
                {"tuned", tuned.best.point},
                {"tuning_psnr", tuned.best.score}};
@@ -117,7 +119,11 @@ Json run(const experiments::Context& context) {
   const std::string& out = context.out;
   for (const char* folder : {"/cells", "/pictures", "/models"})
     std::filesystem::create_directories(out + folder);
-  const std::vector<MethodSpec> methods = make_methods(context.data, out + "/models");
+  std::vector<MethodSpec> methods = make_methods(context.data, out + "/models");
+  if (const auto own = context.set.find("own"); own != context.set.end()) {
+    std::stringstream files(own->second);
+    for (std::string file; std::getline(files, file, ',');) methods.push_back(own_method(file));
+  }
   std::vector<std::string> method_names, recorded;
   for (const MethodSpec& m : methods) {
     method_names.push_back(m.name);

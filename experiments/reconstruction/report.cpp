@@ -21,6 +21,19 @@ const std::map<std::string, std::string>& titles() {
   return all;
 }
 
+std::string title(const Json& cell) {
+  const std::string method = cell["method"];
+  if (const auto known = titles().find(method); known != titles().end()) return known->second;
+  return (cell["prior"] == "pnp" ? "PnP-FBS, certified, our " : "our ") +
+         method.substr(method.find('_') + 1);
+}
+
+/// Cells that were made before they held the prior have it in the method's name.
+std::string prior(const Json& cell) {
+  const std::string method = cell["method"];
+  return cell.value("prior", method.starts_with("pnp") ? "pnp" : method == "tv" ? "tv" : "model");
+}
+
 std::string fixed(double value, int digits) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -41,10 +54,9 @@ std::string parameters(const Json& cell) {
   if (!cell.contains("tuned")) return "";
   char text[80];
   const double a = cell["tuned"][0], b = cell["tuned"][1];
-  const std::string method = cell["method"];
-  if (method == "tv")
+  if (prior(cell) == "tv")
     std::snprintf(text, sizeof text, "lambda %.3g", a);
-  else if (method == "crr" || method == "wcrr")
+  else if (prior(cell) == "model")
     std::snprintf(text, sizeof text, "lambda %.3g, sigma %.1f/255", a, 255 * b);
   else if (b == 1)
     std::snprintf(text, sizeof text, "relaxation %.3g", a);
@@ -68,8 +80,7 @@ std::string verdicts(const Json& cell) {
     text += ' ';
     text += std::to_string(n);
   }
-  const std::string method = cell["method"];
-  if (method.rfind("pnp", 0) == 0) {
+  if (prior(cell) == "pnp") {
     text += rose == 0 ? "; change never rose" : "; change rose in ";
     if (rose > 0) text += std::to_string(rose);
   }
@@ -93,7 +104,7 @@ std::string report(const Json& record) {
             "|\n|---|---|---|---|---|---|---|---|\n";
     for (const Json& cell : record["cells"]) {
       if (cell["task"] != task["name"]) continue;
-      text += "| " + titles().at(cell["method"]) + " | " + mean(cell, "psnr", 2) + " | " +
+      text += "| " + title(cell) + " | " + mean(cell, "psnr", 2) + " | " +
               mean(cell, "ssim", 4) + " | " + mean(cell, "data_fit", 4) + " | " +
               mean(cell, "iterations", 0) + " | " + mean(cell, "seconds", 1) + " | " +
               parameters(cell) + " | " + verdicts(cell) + " |\n";

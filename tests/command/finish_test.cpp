@@ -1,4 +1,6 @@
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fejer/files.hpp>
@@ -56,6 +58,27 @@ TEST_CASE("a network on patches is trained, finished, pruned, and then denoises"
                          .json()["finish"];
   CHECK(plain["method"] == "proximal-gradient");
   CHECK(plain["objective"].get<double>() < plain["start_objective"].get<double>());
+}
+
+TEST_CASE("a finishing that is stopped in its second fit goes on to the same bits") {
+  const ScratchFolder folder;
+  // The state of a fit is first saved after 5000 sweeps: the second one is then surely under way.
+  const std::vector<std::string> finish = {"--finish", "ialm", "--set", "finish.samples=60",
+                                           "--set",    "finish.refit_sweeps=20000"};
+  expect(0, folder, patch_training(folder / "straight", finish));
+  Process process(folder, patch_training(folder / "stopped", finish));
+  const std::string state = folder / "stopped/finish_state.h5.refit";
+  while (process.running() && !std::filesystem::exists(state))
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.interrupt();
+  const Finished stopped = process.wait();
+  REQUIRE_MESSAGE(stopped.code == 130, stopped.err);
+  CHECK_FALSE(std::filesystem::exists(folder / "stopped/finished.h5"));
+  auto resume = patch_training(folder / "stopped", finish);
+  resume.push_back("--resume");
+  expect(0, folder, resume);
+  CHECK_FALSE(std::filesystem::exists(state));
+  CHECK(contents(folder / "stopped/finished.h5") == contents(folder / "straight/finished.h5"));
 }
 
 TEST_CASE("finishing of what cannot be finished is refused") {
