@@ -13,12 +13,12 @@ struct Situation {
   std::string operator_kind;
   double noise_level = 0;
   std::optional<double> model_noise_level;  ///< the one level a model was trained for
-  std::string algorithm = {};               ///< of pnp: pnp-fbs, gs-pnp or dpir
+  std::string algorithm = {};               ///< of pnp: pnp-fbs, pnp-drs, gs-pnp or dpir
 };
 
 /// TV: noise_level^2 / 0.1, so that 1/2 ||Ax - y||^2 / noise_level^2 + TV(x) / 0.1.
 /// model: (noise_level / sigma)^2, since R(x; sigma) / sigma^2 stands for -log p(x); 1 for denoise.
-/// pnp-fbs: 1, the relaxation. gs-pnp 0.1, dpir 0.23, as published.
+/// pnp-fbs and pnp-drs: 1, the relaxation. gs-pnp 0.1, dpir 0.23, as published.
 double default_lambda(const Situation& situation, double sigma);
 
 /// A model's own level where it has but one; the noise level for denoise and dpir (its last one);

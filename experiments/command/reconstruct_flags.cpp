@@ -60,22 +60,23 @@ void ReconstructFlags::add_method(CLI::App& verb) {
                   "Model file for the priors model (default: the WCRR that comes with Fejér), pnp "
                   "and unrolled")
       ->type_name("MODEL.h5");
-  verb.add_option(
-          "--algorithm", m.algorithm,
-          "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs, gs-pnp, "
-          "dpir or unrolled-pgd")
+  verb.add_option("--algorithm", m.algorithm,
+                  "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs, "
+                  "pnp-drs, "
+                  "gs-pnp, dpir or unrolled-pgd")
       ->type_name("NAME");
-  verb.add_option(
-          "--lambda", lambda,
-          "Weight of the prior; pnp-fbs: relaxation in (0,1] (default: from the noise level; "
-          "gs-pnp 0.1, dpir 0.23)")
+  verb.add_option("--lambda", lambda,
+                  "Weight of the prior; pnp-fbs, pnp-drs: relaxation in (0,1] (default: from the "
+                  "noise level; "
+                  "gs-pnp 0.1, dpir 0.23)")
       ->type_name("L");
   verb.add_option("--sigma", sigma,
                   "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
                   "the noise level)")
       ->type_name("S");
   verb.add_option("--step", step,
-                  "pnp-fbs: step size times ||A||^2, below 2 unless forced (default 1)")
+                  "pnp-fbs, pnp-drs: step size times ||A||^2; pnp-fbs: below 2 unless forced "
+                  "(default 1)")
       ->type_name("T");
   verb.add_option("--scale", scale,
                   "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
@@ -166,13 +167,15 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
                         short_number(255 * *trained) + "/255 only; leave --sigma out");
   if (!(to.sigma > 0)) throw ArgumentError("--sigma: must be positive");
   to.lambda = lambda.empty() ? default_lambda(situation, to.sigma) : positive("--lambda", lambda);
-  if (situation.algorithm == "pnp-fbs" && to.lambda > 1)
+  const bool relaxed = situation.algorithm == "pnp-fbs" || situation.algorithm == "pnp-drs";
+  if (relaxed && to.lambda > 1)
     throw ArgumentError("--lambda: got " + lambda +
                         ", but with --prior pnp it is the relaxation, in (0,1]");
   if (!step.empty()) {
     to.step = positive("--step", step);
-    if (situation.algorithm != "pnp-fbs")
-      throw ArgumentError("--step: is for pnp-fbs; " + situation.algorithm + " has its own");
+    if (!relaxed)
+      throw ArgumentError("--step: is for pnp-fbs and pnp-drs; " + situation.algorithm +
+                          " has its own");
   }
   to.run.tolerance =
       tolerance.empty() ? default_tolerance(situation) : parse_number("--tolerance", tolerance);

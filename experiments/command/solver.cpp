@@ -10,6 +10,7 @@
 #include <fejer/algorithms/gradient_step_pnp.hpp>
 #include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
+#include <fejer/algorithms/pnp_douglas_rachford.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
@@ -27,18 +28,23 @@ namespace {
 bool one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
+bool iterates_denoiser(const std::string& algorithm) {
+  return one_of(algorithm, {"pnp-fbs", "pnp-drs", "gs-pnp", "dpir"});
+}
 
 NormRule norm_rule(const Method& method) {
   return method.as_published ? NormRule::as_published : NormRule::margin;
 }
 
 /// Plug-and-play converges for averaged denoisers only: says so in the command's words.
-void require_averaged(const Method& m, const Model<float>& model) {
+void require_averaged(const Method& m, const Model<float>& model, bool firmly) {
   const Certificate c = make_denoiser(model, {}, m.certify).certificate();
-  const bool averaged = c.averagedness < 1 || (c.averagedness <= 1 && m.lambda < 1);
+  const bool averaged = firmly ? c.averagedness * m.lambda <= 0.5
+                               : c.averagedness < 1 || (c.averagedness <= 1 && m.lambda < 1);
   if (c.kind != Certificate::Kind::none && averaged) return;
   throw ArgumentError(
-      "--prior pnp: the denoiser is not certified as averaged (" + c.how + "); " +
+      std::string("--prior pnp: the denoiser is not certified as ") +
+      (firmly ? "firmly non-expansive (" : "averaged (") + c.how + "); " +
       (model.kind() == "lipschitz-cnn" ? "--certify divides it by its bound, " : "") +
       "--force runs it without a guarantee");
 }
@@ -62,7 +68,8 @@ void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
     if (!m.force)
       refuse("a fixed number of steps, of which no convergence is known; --force runs it");
   } else if (!m.force) {
-    require_averaged(m, model);
+    if (algorithm == "pnp-drs" && m.positivity) refuse("cannot keep x >= 0; use pnp-fbs");
+    require_averaged(m, model, algorithm == "pnp-drs");
   }
 }
 
@@ -203,16 +210,33 @@ class Launcher {
                         "all steps of dpir were taken");
   }
 
+  double step() const {
+    const double norm = problem_.A.norm_interval().upper;
+    return method_.step / (norm * norm);
+  }
+
+  Solution<X> with_reflections() {
+    typename PnpDouglasRachford<X>::Options drs;
+    drs.sigma = method_.sigma;
+    drs.relaxation = method_.lambda;
+    drs.step = step();
+    drs.accept_uncertified = method_.force;
+    const Denoiser<X> denoiser = of_images();
+    solution_.certificate = denoiser.certificate();
+    const ProximalLeastSquares<X> data(problem_.A, problem_.y);
+    return launch(PnpDouglasRachford<X>(data, denoiser, drs));
+  }
+
   Solution<X> with_denoiser() {
     if (solution_.algorithm == "gs-pnp") return with_gradient_steps();
     if (solution_.algorithm == "dpir") return with_splitting();
+    if (solution_.algorithm == "pnp-drs") return with_reflections();
     const Denoiser<X> denoiser = of_images();
     solution_.certificate = denoiser.certificate();
     typename PnpForwardBackward<X>::Options pnp;
     pnp.sigma = method_.sigma;
     pnp.relaxation = method_.lambda;
-    const double norm = problem_.A.norm_interval().upper;
-    pnp.step = {method_.step / (norm * norm), method_.force};
+    pnp.step = {step(), method_.force};
     pnp.accept_uncertified = method_.force;
     return launch(PnpForwardBackward<X>(data_term(), denoiser, pnp));
   }
@@ -271,8 +295,9 @@ const std::vector<std::string>& prior_names() {
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto",    "cg",     "fista", "forward-backward", "accelerated-gradient", "sagd", "l-bfgs",
-      "pnp-fbs", "gs-pnp", "dpir",  "unrolled-pgd"};
+      "auto", "cg",          "fista",   "forward-backward", "accelerated-gradient",
+      "sagd", "l-bfgs",      "pnp-fbs", "pnp-drs",          "gs-pnp",
+      "dpir", "unrolled-pgd"};
   return names;
 }
 
@@ -291,8 +316,8 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
     throw ArgumentError("--positivity: has no meaning for complex images");
   const bool automatic = name == "auto";
   if (m.prior == "pnp") {
-    if (!automatic && !one_of(name, {"pnp-fbs", "gs-pnp", "dpir"}))
-      refuse("a denoiser is iterated by pnp-fbs, gs-pnp or dpir only");
+    if (!automatic && !iterates_denoiser(name))
+      refuse("a denoiser is iterated by pnp-fbs, pnp-drs, gs-pnp or dpir only");
     check_denoiser(m, *model, complex);
     return pnp_algorithm(m, *model, complex);
   }
@@ -302,8 +327,7 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
     return "unrolled-pgd";
   }
   if (name == "unrolled-pgd") refuse("its steps are those of a network: use --prior unrolled");
-  if (one_of(name, {"pnp-fbs", "gs-pnp", "dpir"}))
-    refuse("it iterates a denoiser: use --prior pnp");
+  if (iterates_denoiser(name)) refuse("it iterates a denoiser: use --prior pnp");
   if (m.prior == "none") {
     if (automatic) return m.positivity ? "fista" : "cg";
     if (name == "cg" && m.positivity) refuse("cg cannot keep x >= 0; use fista");

@@ -102,9 +102,9 @@ std::string smoke_denoiser(const experiments::Context& context) {
 }
 
 /// The layer on one test image, passed on to its fixed point: PSNR at the start, after each of
-/// `depths` passes and at the end, with the residual there.
+/// `depths` passes and at the end, with the residual there; `residuals`: of every pass.
 Json iterate(const DrunetForwardBackward<float>& layer, Array<float> x, const Array<float>& truth,
-             const std::vector<Index>& depths, Index most) {
+             const std::vector<Index>& depths, Index most, Json& residuals) {
   const auto quality = [&] { return psnr(x, truth, 1.0); };
   Json row = {{"start", quality()}};
   Array<float> next(x.shape());
@@ -116,6 +116,7 @@ Json iterate(const DrunetForwardBackward<float>& layer, Array<float> x, const Ar
     residual = norm(x) / norm(next);
     std::swap(x, next);
     ++passes;
+    residuals.push_back(residual);
     if (!std::isfinite(residual)) break;
     if (std::find(depths.begin(), depths.end(), passes) != depths.end())
       row["after_" + std::to_string(passes)] = quality();
@@ -129,9 +130,9 @@ Json iterate(const DrunetForwardBackward<float>& layer, Array<float> x, const Ar
   return row;
 }
 
-/// Means of the above over the test images.
+/// Means of the above over the test images, `residuals` of the first one.
 Json evaluate(const std::string& task, const Drunet<float>& network, double step, double sigma,
-              const std::vector<Index>& depths, const Settings& s) {
+              const std::vector<Index>& depths, const Settings& s, Json& residuals) {
   const Dataset set = open_images(s.test, {});
   const Measurement m = measurement_of(task, s.size);
   const LinearOperator<float> A = make_operator<float>(m);
@@ -144,8 +145,10 @@ Json evaluate(const std::string& task, const Drunet<float>& network, double step
     Array<float> y = A.apply(truth);
     add_noise<float>(m.setup, m.noise_level, Rng(0).stream("test/" + std::to_string(i)), y);
     const DrunetForwardBackward<float> layer(network, A, y, step / (bound * bound), sigma);
+    Json curve = Json::array();
     const Json row =
-        iterate(layer, command::start_from<float>(m.setup, A, y), truth, depths, s.most);
+        iterate(layer, command::start_from<float>(m.setup, A, y), truth, depths, s.most, curve);
+    if (i == 0) residuals = std::move(curve);
     for (const auto& [key, value] : row.items())
       mean[key] = mean.value(key, 0.0) + value.get<double>() / static_cast<double>(set.size());
   }
@@ -180,7 +183,10 @@ Json train_and_evaluate(const std::string& task, const std::string& learned,
                 trained.json.value("cause", "training failed"));
   const auto model = load_model<float>(folder + "/model.h5");
   const Json& found = trained.json["learned"];
-  const std::vector<Index> depths{1, 10, 60};
+  Json residuals;
+  const Json quality =
+      evaluate(task, std::get<Drunet<float>>(model.value), found["step_times_squared_norm"],
+               found["sigma"], {1, 10, 60}, s, residuals);
   return {{"smoke", context.smoke},
           {"task", task},
           {"learned", learned},
@@ -192,8 +198,35 @@ Json train_and_evaluate(const std::string& task, const std::string& learned,
           {"last_loss", trained.json["loss"]},
           {"step", found["step_times_squared_norm"]},
           {"sigma", found["sigma"]},
-          {"psnr", evaluate(task, std::get<Drunet<float>>(model.value),
-                            found["step_times_squared_norm"], found["sigma"], depths, s)}};
+          {"psnr", quality},
+          {"residuals", residuals}};
+}
+
+/// ||x+ - x|| / ||x+|| of the first test image on the way, where the cell has it.
+std::string residual_table(const Json& results) {
+  const std::vector<std::size_t> passes{1, 2, 5, 10, 20, 40, 60, 100, 150, 250, 500};
+  std::ostringstream out;
+  out << "\n## Residuals\n\n||x+ - x|| / ||x+|| on the first test image. Of the network no "
+         "Lipschitz "
+         "constant is known, so that nothing promises that it falls; a dash: the iteration had "
+         "ended.\n\n| task | learned | strategy |";
+  for (const std::size_t k : passes) out << ' ' << k << " |";
+  out << "\n|---|---|---|";
+  for (std::size_t i = 0; i < passes.size(); ++i) out << "---|";
+  out << '\n';
+  for (const Json& r : results) {
+    if (!r.contains("residuals")) continue;
+    out << "| " << r["task"].get<std::string>() << " | " << r["learned"].get<std::string>() << " | "
+        << r["strategy"].get<std::string>() << " |";
+    for (const std::size_t k : passes) {
+      char text[20] = "-";
+      if (k <= r["residuals"].size() && r["residuals"][k - 1].is_number())
+        std::snprintf(text, sizeof text, "%.1e", r["residuals"][k - 1].get<double>());
+      out << ' ' << text << " |";
+    }
+    out << '\n';
+  }
+  return out.str();
 }
 
 std::string report(const Json& record) {
@@ -224,6 +257,7 @@ std::string report(const Json& record) {
         p["fixed_point"].get<double>(), p["passes"].get<double>(), p["residual"].get<double>());
     out << line;
   }
+  out << residual_table(record["results"]);
   return out.str();
 }
 

@@ -56,12 +56,8 @@ tuning::StagedResult tune(const Task& task, const MethodSpec& method, bool smoke
 
 Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std::string& image) {
   const auto [coarse, tuned] = tune(task, method, smoke);
-  Json cell = {{"task", task.name},
-               {"method", method.name},
-               {"prior", method.prior},
-               {"smoke", smoke},
-               {"tuned", tuned.best.point},
-               {"tuning_psnr", tuned.best.score}};
+  Json cell = {{"task", task.name}, {"method", method.name},     {"prior", method.prior},
+               {"smoke", smoke},    {"tuned", tuned.best.point}, {"tuning_psnr", tuned.best.score}};
   for (const tuning::SearchResult* stage : {&coarse, &tuned})
     for (const tuning::Trial& t : stage->trials)
       cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});

@@ -104,10 +104,9 @@ std::string report(const Json& record) {
             "|\n|---|---|---|---|---|---|---|---|\n";
     for (const Json& cell : record["cells"]) {
       if (cell["task"] != task["name"]) continue;
-      text += "| " + title(cell) + " | " + mean(cell, "psnr", 2) + " | " +
-              mean(cell, "ssim", 4) + " | " + mean(cell, "data_fit", 4) + " | " +
-              mean(cell, "iterations", 0) + " | " + mean(cell, "seconds", 1) + " | " +
-              parameters(cell) + " | " + verdicts(cell) + " |\n";
+      text += "| " + title(cell) + " | " + mean(cell, "psnr", 2) + " | " + mean(cell, "ssim", 4) +
+              " | " + mean(cell, "data_fit", 4) + " | " + mean(cell, "iterations", 0) + " | " +
+              mean(cell, "seconds", 1) + " | " + parameters(cell) + " | " + verdicts(cell) + " |\n";
     }
   }
   return text;

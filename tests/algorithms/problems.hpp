@@ -9,6 +9,7 @@
 #include <fejer/algorithms/gradient_step_pnp.hpp>
 #include <fejer/algorithms/half_quadratic_splitting.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
+#include <fejer/algorithms/pnp_douglas_rachford.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/rng.hpp>
@@ -133,6 +134,14 @@ inline DiagonalQuadratic quadratic(Index n) {
     f.d[i] = 0.01 + 0.99 * static_cast<double>(i) / static_cast<double>(std::max<Index>(1, n - 1));
   return f;
 }
+
+/// The same with its prox.
+struct QuadraticProx {
+  Array<double> d, y;
+  void prox(ConstView<double> v, double gamma, View<double> out) const {
+    for (Index i = 0; i < v.size(); ++i) out[i] = (v[i] + gamma * d[i] * y[i]) / (1 + gamma * d[i]);
+  }
+};
 
 /// argmin of quadratic + weight l1, by coordinates: soft(y, weight/d).
 inline Array<double> lasso_minimiser(const DiagonalQuadratic& f, double weight) {

@@ -71,6 +71,7 @@ TEST_CASE("every algorithm resumes from its saved state bit for bit") {
   check_resume(LimitedMemoryBfgs<double>(f), x0);
   check_resume(LimitedMemoryBfgs<double>(Wavy{f.y, 1.7}, 3), x0);
   check_resume(PnpForwardBackward<double>(f, Shrink{0.9}, {.sigma = 0.1}), x0);
+  check_resume(PnpDouglasRachford<double>(L1{0.05}, Shrink{0.9}, {.sigma = 0.1, .step = 3}), x0);
   check_resume(GradientStepPnp<double>(L1{0.05}, Wavy{f.y, 1.7}, {.lambda = 1, .first_step = 9}),
                x0);
   check_resume(

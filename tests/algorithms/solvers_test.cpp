@@ -182,6 +182,42 @@ TEST_CASE("PnP-FBS: known fixed point, change never increases, step up to 2/L") 
   }
 }
 
+TEST_CASE("PnP-DRS: the fixed point of PnP-FBS with the same step, and any step") {
+  const Index n = 25;
+  const auto f = quadratic(n);
+  for (const double step : {0.5, 1.9, 50.0})
+    for (const double alpha : {0.5, 0.9}) {
+      const PnpDouglasRachford<double> pnp(QuadraticProx{f.d, f.y}, Shrink{0.8},
+                                           {.sigma = 0.1, .step = step, .alpha = alpha});
+      auto state = pnp.init(random_normal({n}, "x0"));
+      double last = std::numeric_limits<double>::infinity();
+      for (int k = 0; k < 2000; ++k) {
+        pnp.step(state);
+        CHECK(state.change <= last * (1 + 1e-12) + 1e-13);
+        last = state.change;
+      }
+      for (Index i = 0; i < n; ++i)
+        CHECK(pnp.solution(state)[i] ==
+              doctest::Approx(0.8 * step * f.d[i] * f.y[i] / (1 - 0.8 * (1 - step * f.d[i])))
+                  .epsilon(1e-9));
+    }
+}
+
+TEST_CASE("PnP-DRS asks for a firmly non-expansive denoiser") {
+  const QuadraticProx f{quadratic(3).d, quadratic(3).y};
+  const auto with = [](double averagedness) {
+    return Shrink{0.9, {Certificate::Kind::proven, 1, averagedness, 0, "of a test"}};
+  };
+  CHECK_NOTHROW(PnpDouglasRachford<double>(f, with(0.5), {.sigma = 0.1}));
+  CHECK_THROWS_WITH_AS(PnpDouglasRachford<double>(f, with(0.6), {.sigma = 0.1}),
+                       doctest::Contains("firmly non-expansive (of a test)"), ArgumentError);
+  CHECK_NOTHROW(PnpDouglasRachford<double>(f, with(0.6), {.sigma = 0.1, .relaxation = 0.8}));
+  CHECK_NOTHROW(
+      PnpDouglasRachford<double>(f, with(0.6), {.sigma = 0.1, .accept_uncertified = true}));
+  CHECK_THROWS_AS(PnpDouglasRachford<double>(f, with(0.5), {.step = 0}), ArgumentError);
+  CHECK_THROWS_AS(PnpDouglasRachford<double>(f, with(0.5), {.alpha = 1}), ArgumentError);
+}
+
 TEST_CASE("PnP-FBS asks for a certificate, and relaxation averages a non-expansive map") {
   const auto f = quadratic(3);
   const Shrink expansive{0.9, {Certificate::Kind::proven, 1.06, 2.0, 0, "bound 1.06"}};

@@ -63,8 +63,8 @@ TEST_CASE("a network on patches is trained, finished, pruned, and then denoises"
 TEST_CASE("a finishing that is stopped in its second fit goes on to the same bits") {
   const ScratchFolder folder;
   // The state of a fit is first saved after 5000 sweeps: the second one is then surely under way.
-  const std::vector<std::string> finish = {"--finish", "ialm", "--set", "finish.samples=60",
-                                           "--set",    "finish.refit_sweeps=20000"};
+  const std::vector<std::string> finish = {
+      "--finish", "ialm", "--set", "finish.samples=60", "--set", "finish.refit_sweeps=20000"};
   expect(0, folder, patch_training(folder / "straight", finish));
   Process process(folder, patch_training(folder / "stopped", finish));
   const std::string state = folder / "stopped/finish_state.h5.refit";

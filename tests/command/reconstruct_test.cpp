@@ -162,6 +162,39 @@ TEST_CASE("reconstruct: plug-and-play runs on certified denoisers, on others onl
   CHECK(json["status"] == "converged");
 }
 
+TEST_CASE("reconstruct: Douglas-Rachford finds what forward-backward finds, and takes any step") {
+  const ScratchFolder folder;
+  write_cnn(folder / "good.h5", 0.7);
+  write_cnn(folder / "cnn.h5", 1.5);
+  simulate(folder, "blur", "32");
+  const auto image = [&](const std::string& model, const std::string& algorithm,
+                         std::vector<std::string> more) {
+    more.insert(more.end(), {"--prior", "pnp", "--model", folder / model, "--algorithm", algorithm,
+                             "--tolerance", "1e-6"});
+    const auto json = reconstructed(folder, more);
+    CHECK(json["algorithm"] == algorithm);
+    CHECK(json["status"] == "converged");
+    return image_of(folder / "x.h5");
+  };
+  const auto far = [](const Array<float>& a, const Array<float>& b) {
+    return fejer::distance(a, b) / fejer::norm(b);
+  };
+  CHECK(far(image("good.h5", "pnp-drs", {"--step", "1.5"}),
+            image("good.h5", "pnp-fbs", {"--step", "1.5"})) < 1e-4);
+  CHECK(far(image("cnn.h5", "pnp-drs", {"--certify"}), image("cnn.h5", "pnp-fbs", {"--certify"})) <
+        1e-4);
+  image("good.h5", "pnp-drs", {"--step", "40"});
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& part) {
+    std::vector<std::string> all = {"reconstruct", folder / "m.h5", "--prior", "pnp",
+                                    "--algorithm", "pnp-drs",       "--out",   folder / "y.h5"};
+    all.insert(all.end(), more.begin(), more.end());
+    expect_refused(folder, all, part);
+  };
+  refused({"--model", folder / "cnn.h5"}, "not certified as firmly non-expansive");
+  refused({"--model", folder / "good.h5", "--positivity"}, "cannot keep x >= 0");
+  refused({"--model", folder / "good.h5", "--lambda", "2"}, "(0,1]");
+}
+
 TEST_CASE(
     "reconstruct: plug-and-play with a DRUNet says that nothing is certified, and runs forced") {
   const ScratchFolder folder;
@@ -216,7 +249,8 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   };
   refused({"--model", folder / "drunet.h5", "--algorithm", "gs-pnp"}, "of kind gsdrunet");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp", "--positivity"}, "x >= 0");
-  refused({"--model", folder / "step.h5", "--algorithm", "fista"}, "pnp-fbs, gs-pnp or dpir");
+  refused({"--model", folder / "step.h5", "--algorithm", "fista"},
+          "pnp-fbs, pnp-drs, gs-pnp or dpir");
   simulate(folder, "mri", "32");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp"}, "is for real images");
 }

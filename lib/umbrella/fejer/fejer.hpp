@@ -12,6 +12,7 @@
 #include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/algorithms/pnp_douglas_rachford.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/run.hpp>
