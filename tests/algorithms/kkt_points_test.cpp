@@ -66,6 +66,34 @@ TEST_CASE("pairs by the majorant end where the exact ones do: at a KKT point") {
   CHECK(report.mean_slack == 0);
 }
 
+TEST_CASE("from every feasible point a direction keeps h = 0 and opens all inequalities (MFCQ)") {
+  // dW = db = 0; layer by layer du = W dv of the layer before, dv = |du| + 1.
+  SparseFitOptions o = hidden({8, 6});
+  o.activated_output = true;  // an inequality in the last layer, too
+  const SparseFit fit = small_fit(o);
+  const double t = 0.7;
+  for (const std::uint64_t seed : {5u, 6u}) {
+    const Array<double> p = fit.initial(Rng(seed));
+    Array<double> u(Shape{fit.units(), fit.samples()}), v(u.shape());
+    fit.forward(p, u, v);
+    Eigen::MatrixXd dv = Eigen::MatrixXd::Zero(fit.x().shape()[0], fit.samples());
+    Eigen::MatrixXd moved_before = as_matrix(ConstView<double>(fit.x()));
+    for (Index l = 1; l <= fit.layers(); ++l) {
+      const auto w = as_matrix(fit.weights(ConstView<double>(p), l));
+      const auto b = flat(fit.bias(ConstView<double>(p), l)).matrix();
+      const Eigen::MatrixXd du = w * dv;
+      dv = du.array().abs() + 1;
+      const Eigen::MatrixXd moved_u = as_matrix(fit.layer(ConstView<double>(u), l)) + t * du;
+      const Eigen::MatrixXd moved_v = as_matrix(fit.layer(ConstView<double>(v), l)) + t * dv;
+      const Eigen::MatrixXd h = (moved_u - w * moved_before).colwise() - b;
+      CHECK(h.cwiseAbs().maxCoeff() < 1e-12);
+      CHECK((moved_v - moved_u).minCoeff() >= t * (1 - 1e-12));
+      CHECK((moved_v - o.slope * moved_u).minCoeff() >= t * (1 - 1e-12));
+      moved_before = moved_v;
+    }
+  }
+}
+
 TEST_CASE("multipliers of the inequalities: >= 0 for beta above the certificate, not for half") {
   SparseFitOptions o = hidden({8});
   o.lambda_w = 1e-2;
