@@ -150,6 +150,8 @@ void ReconstructFlags::check() const {
   if (run.resume) require_readable(run.state_file);
   require_image_destination("--out", out);
   if (!run.state_file.empty()) require_writable(run.state_file);
+  require_no_input("--out", out, {measurement, model, init, truth, run.state_file});
+  require_no_input("--state", run.state_file, {measurement, model, init, truth});
   if (!report.empty()) require_report_folder(report);
 }
 

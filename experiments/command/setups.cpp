@@ -40,6 +40,8 @@ Array<double> read_kernel(const std::string& text) {
   if (kernel.shape().rank() != 2)
     throw ShapeError("--kernel: " + text + " has shape " + to_string(kernel.shape()) +
                      ", expected (rows, columns)");
+  if (max_abs(ConstView<double>(kernel)) == 0)
+    throw ArgumentError("--kernel: " + text + " is zero everywhere");
   return kernel;
 }
 
@@ -99,6 +101,10 @@ TomographyGeometry CtFlags::base() const {
   TomographyGeometry g;
   const bool fan = geometry == "fan";
   g.kind = fan ? TomographyGeometry::Kind::fan : TomographyGeometry::Kind::parallel;
+  for (const auto& [flag, length] : {std::pair("--pitch", pitch), {"--pixel-size", pixel_size}})
+    if (!(length > 0 && std::isfinite(length)))
+      throw ArgumentError(std::string(flag) + ": got " + short_number(length) +
+                          ", expected a positive number");
   g.pitch = pitch;
   g.pixel_size = pixel_size;
   if (centre_option->count() > 0) g.centre = centre;

@@ -73,19 +73,23 @@ void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
   }
 }
 
-/// x -> max(D(x), 0): the composition of an averaged map with the firmly non-expansive projection
-/// is averaged (Combettes, Yamada, J. Math. Anal. Appl. 425, 2015, prop. 2.4).
+/// x -> max(r D(x) + (1 - r) x, 0), the relaxation r inside, so that no output is negative: the
+/// composition of an averaged map with the firmly non-expansive projection is averaged (Combettes,
+/// Yamada, J. Math. Anal. Appl. 425, 2015, prop. 2.4).
 class NonNegativeDenoiser {
  public:
-  explicit NonNegativeDenoiser(Denoiser<float> d) : d_(std::move(d)) {}
+  NonNegativeDenoiser(Denoiser<float> d, double relaxation)
+      : d_(std::move(d)), relaxation_(relaxation) {}
   void denoise(ConstView<float> x, double sigma, View<float> out) const {
     d_.denoise(x, sigma, out);
-    for (float& value : out) value = std::max(value, 0.0f);
+    const auto r = static_cast<float>(relaxation_);
+    for (Index i = 0; i < out.size(); ++i) out[i] = std::max(r * out[i] + (1 - r) * x[i], 0.0f);
   }
   Certificate certificate() const {
     Certificate c = d_.certificate();
-    const double theta = c.averagedness;
+    const double theta = relaxation_ * c.averagedness;
     c.averagedness = theta < 1 ? 1 / (2 - theta) : theta;
+    c.lipschitz = relaxation_ * c.lipschitz + 1 - relaxation_;
     c.weak_convexity = std::numeric_limits<double>::infinity();
     c.how += ", then projected onto x >= 0";
     return c;
@@ -93,6 +97,7 @@ class NonNegativeDenoiser {
 
  private:
   Denoiser<float> d_;
+  double relaxation_;
 };
 
 template <class X>
@@ -231,11 +236,12 @@ class Launcher {
     if (solution_.algorithm == "gs-pnp") return with_gradient_steps();
     if (solution_.algorithm == "dpir") return with_splitting();
     if (solution_.algorithm == "pnp-drs") return with_reflections();
-    const Denoiser<X> denoiser = of_images();
+    const bool inside = method_.positivity;  // the relaxation, before the projection
+    const Denoiser<X> denoiser = of_images(method_.lambda);
     solution_.certificate = denoiser.certificate();
     typename PnpForwardBackward<X>::Options pnp;
     pnp.sigma = method_.sigma;
-    pnp.relaxation = method_.lambda;
+    pnp.relaxation = inside ? 1 : method_.lambda;
     pnp.step = {step(), method_.force};
     pnp.accept_uncertified = method_.force;
     return launch(PnpForwardBackward<X>(data_term(), denoiser, pnp));
@@ -252,16 +258,17 @@ class Launcher {
     return launch_steps(layers, network.layers(), "all layers of the network were applied");
   }
 
-  Denoiser<X> of_images() const {
+  /// With positivity relaxed by so much, else left as it is.
+  Denoiser<X> of_images(double relaxation = 1) const {
     if constexpr (is_complex<X>)
-      return on_real_and_imaginary(of_part(real_part<float>(problem_.start)),
-                                   of_part(imaginary_part<float>(problem_.start)));
+      return on_real_and_imaginary(of_part(real_part<float>(problem_.start), relaxation),
+                                   of_part(imaginary_part<float>(problem_.start), relaxation));
     else
-      return of_part(problem_.start);
+      return of_part(problem_.start, relaxation);
   }
 
   /// A network that has to be divided by its bound is so about the part's start value.
-  Denoiser<float> of_part(const Array<float>& start) const {
+  Denoiser<float> of_part(const Array<float>& start, double relaxation) const {
     RidgeDenoiserOptions options;
     options.tolerance = std::clamp(method_.run.tolerance / 10, 1e-7, 1e-4);
     options.norm = norm_rule(method_);
@@ -269,7 +276,7 @@ class Launcher {
     Denoiser<float> denoiser = cnn != nullptr && method_.certify
                                    ? certified_about<float>(*cnn, start)
                                    : make_denoiser(*model_, options);
-    if (method_.positivity) denoiser = NonNegativeDenoiser(std::move(denoiser));
+    if (method_.positivity) denoiser = NonNegativeDenoiser(std::move(denoiser), relaxation);
     return denoiser;
   }
 

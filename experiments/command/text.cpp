@@ -41,7 +41,7 @@ double parse_number(const std::string& flag, const std::string& text) {
   return *value;
 }
 
-NoiseLevel parse_noise_level(const std::string& flag, const std::string& text) {
+NoiseLevel parse_noise_level(const std::string& flag, const std::string& text, bool any_unit) {
   NoiseLevel level;
   std::string number = text;
   if (!number.empty() && number.back() == '%') {
@@ -51,7 +51,7 @@ NoiseLevel parse_noise_level(const std::string& flag, const std::string& text) {
   level.value = parse_number(flag, number) / (level.relative ? 100 : 1);
   if (level.value < 0)
     throw ArgumentError(flag + ": got " + text + ", but a noise level cannot be negative");
-  if (level.value > 1) {
+  if (level.value > 1 && (level.relative || !any_unit)) {
     const bool whole = level.value <= 255 && !level.relative;
     throw ArgumentError(
         flag + ": got " + text + ", but noise levels are in the image's unit, [0,1]; " +
@@ -66,6 +66,15 @@ double parse_sigma(const std::string& flag, const std::string& text) {
   if (!text.empty() && text.back() == '%')
     throw ArgumentError(flag + ": got " + text + ", expected a number in [0,1] such as 25/255");
   return parse_noise_level(flag, text).value;
+}
+
+std::int64_t parse_seed(const std::string& flag, const std::string& text) {
+  std::int64_t value = 0;
+  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || last != text.data() + text.size())
+    throw ArgumentError(flag + ": got '" + text +
+                        "', expected a whole number of at most 18 digits");
+  return value;
 }
 
 Index parse_count(const std::string& flag, const std::string& text, Index least) {
@@ -104,6 +113,22 @@ std::optional<DatasetPath> parse_dataset_path(const std::string& text) {
   if (!is_hdf5_path(path)) return std::nullopt;
   const Hdf5Path parts = split_hdf5_path(path);
   return DatasetPath{parts.file, parts.dataset, std::move(index)};
+}
+
+void require_no_input(const std::string& flag, const std::string& out,
+                      const std::vector<std::string>& inputs) {
+  if (out.empty()) return;
+  for (const std::string& input : inputs) {
+    if (input.empty()) continue;
+    const auto path = parse_dataset_path(input);
+    const std::string file = path ? path->file : input;
+    std::error_code none;
+    if (std::filesystem::equivalent(out, file, none) ||
+        std::filesystem::weakly_canonical(out, none) ==
+            std::filesystem::weakly_canonical(file, none))
+      throw ArgumentError(flag + ": " + out + " is also an input (" + input +
+                          "), which would be lost; name another file");
+  }
 }
 
 ImageSize parse_image_size(const std::string& flag, const std::string& text) {

@@ -1,5 +1,6 @@
 #pragma once
 /// What people type: noise levels, names, dataset paths with an index, sizes.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,14 +18,19 @@ struct NoiseLevel {
 };
 
 /// "0.1", "25/255" or "2%" (of the largest datum). Throws ArgumentError for anything negative, not
-/// finite, or above 1: people who type 25 mean 25/255.
-NoiseLevel parse_noise_level(const std::string& flag, const std::string& text);
+/// finite, or above 1: people who type 25 mean 25/255; but for data that are no image, or whose
+/// unit is stated (`any_unit`).
+NoiseLevel parse_noise_level(const std::string& flag, const std::string& text,
+                             bool any_unit = false);
 
 /// The same without percentages: an image's sigma.
 double parse_sigma(const std::string& flag, const std::string& text);
 
 /// A finite number, "a/b" allowed.
 double parse_number(const std::string& flag, const std::string& text);
+
+/// A whole number that 64 bits hold.
+std::int64_t parse_seed(const std::string& flag, const std::string& text);
 
 /// A whole number from `least` on.
 Index parse_count(const std::string& flag, const std::string& text, Index least = 0);
@@ -40,6 +46,11 @@ struct DatasetPath {
 };
 /// Empty where the text has not the form FILE:/dataset.
 std::optional<DatasetPath> parse_dataset_path(const std::string& text);
+
+/// Throws ArgumentError where `out` is the file of one of the inputs (a file or FILE:/dataset, or
+/// empty): to write it would destroy that input.
+void require_no_input(const std::string& flag, const std::string& out,
+                      const std::vector<std::string>& inputs);
 
 /// "256" or "230x180" as rows, columns.
 struct ImageSize {

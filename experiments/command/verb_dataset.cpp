@@ -26,6 +26,7 @@ Outcome dataset(DatasetFlags f) {
   if (extension(f.out) != ".h5")
     throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
   require_writable(f.out);
+  require_no_input("--out", f.out, {f.source});
   const Dataset set = open_images(f.source, f.images);
   stop_if_interrupted();
   save_dataset(f.out, set);

@@ -33,6 +33,7 @@ void check(const DenoiseFlags& f) {
   require_readable(f.model);
   if (!f.truth.empty()) require_image_source("--truth", f.truth);
   require_image_destination("--out", f.out);
+  require_no_input("--out", f.out, {f.in, f.model, f.truth});
 }
 
 Outcome denoise(const DenoiseFlags& f) {
@@ -44,6 +45,9 @@ Outcome denoise(const DenoiseFlags& f) {
     truth = read_real_image("--truth", f.truth);
     require_shape("--truth", shape_of(*truth), noisy.shape());
   }
+  if (const double largest = max_abs(ConstView<float>(noisy)); largest >= 5)
+    note("fejer denoise: intensities reach " + short_number(largest) +
+         ", but models expect [0,1]: divide by the largest possible value");
   const Model<float> model = load_model<float>(f.model);
   stop_if_interrupted();
   const Denoised d = denoise_image(noisy, model, sigma,

@@ -28,6 +28,7 @@ Outcome import_state(const ImportFlags& f) {
   if (extension(f.out) != ".h5")
     throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
   require_writable(f.out);
+  require_no_input("--out", f.out, {f.state});
   const Model<double> model = import_model<double>(f.state, f.architecture, options);
   stop_if_interrupted();
   save_model(f.out, model);

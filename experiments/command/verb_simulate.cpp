@@ -26,7 +26,7 @@ struct SimulateFlags {
   double keep = 0.5, acceleration = 4, center_fraction = 0.08, angle_range = 0, scale = 1;
   int angles = 60, mask_axis = -1;
   Index detectors = 0;
-  std::int64_t seed = 0;
+  std::string seed = "0";
   bool colour = false;
   CtFlags ct;
 };
@@ -43,10 +43,29 @@ const std::vector<FlagsOfKind>& simulate_flags() {
   return table;
 }
 
+constexpr Index most_detectors = 1 << 20, most_coils = 1024;
+
+/// Sinograms and k-space are no images: their noise may be any number.
+NoiseLevel noise_level_of(const SimulateFlags& f) {
+  return parse_noise_level("--noise-level", f.noise_level,
+                           f.kind == "ct" || f.kind == "mri" || f.scale != 1);
+}
+
+void parse_detectors(const SimulateFlags& f) {
+  if (f.detectors < 1 || f.detectors > most_detectors)
+    throw ArgumentError("--detectors: got " + std::to_string(f.detectors) +
+                        ", expected a number from 1 to " + std::to_string(most_detectors));
+}
+
 void check(const CLI::App& verb, const SimulateFlags& f) {
   require_known("--operator", f.kind, operator_kinds());
   refuse_foreign_flags(verb, f.kind, simulate_flags());
-  parse_noise_level("--noise-level", f.noise_level);
+  noise_level_of(f);
+  parse_seed("--seed", f.seed);
+  if (verb.count("--detectors") > 0) parse_detectors(f);
+  if (verb.count("--angle-range") > 0 && !(f.angle_range > 0 && f.angle_range <= 360))
+    throw ArgumentError("--angle-range: got " + short_number(f.angle_range) +
+                        ", expected degrees in (0,360]");
   if (!(f.keep > 0 && f.keep <= 1))
     throw ArgumentError("--keep: got " + short_number(f.keep) + ", expected a share in (0,1]");
   if (!(std::isfinite(f.scale) && f.scale > 0))
@@ -59,6 +78,15 @@ void check(const CLI::App& verb, const SimulateFlags& f) {
   if (extension(f.out) != ".h5")
     throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .h5");
   require_writable(f.out);
+  require_no_input("--out", f.out, {f.image, f.kernel, f.mask, f.coils});
+}
+
+Index coils_of(const SimulateFlags& f) {
+  const Index coils = parse_count("--coils", f.coils, 1);
+  if (coils > most_coils)
+    throw ArgumentError("--coils: got " + f.coils + ", expected at most " +
+                        std::to_string(most_coils));
+  return coils;
 }
 
 /// The image (C,H,W): complex for mri; one grey channel unless colour is asked for.
@@ -91,9 +119,8 @@ OperatorSetup make_setup(const SimulateFlags& f, const Shape& image, const Rng& 
   if (f.kind == "mri") {
     MriSetup s;
     if (!f.coils.empty()) {
-      s.maps = parse_dataset_path(f.coils)
-                   ? read_maps(f.coils)
-                   : birdcage_maps<float>(parse_count("--coils", f.coils, 1), H, W);
+      s.maps = parse_dataset_path(f.coils) ? read_maps(f.coils)
+                                           : birdcage_maps<float>(coils_of(f), H, W);
       require_shape("--coils (rows, columns)", Shape{s.maps.shape()[1], s.maps.shape()[2]},
                     Shape{H, W});
     }
@@ -113,9 +140,12 @@ OperatorSetup make_setup(const SimulateFlags& f, const Shape& image, const Rng& 
   for (int k = 0; k < f.angles; ++k) g.angles_rad.push_back(range * k / f.angles);
   const double magnification = fan ? 1 + g.detector_distance / g.source_distance : 1;
   const double diagonal = std::hypot(static_cast<double>(H), static_cast<double>(W)) * g.pixel_size;
-  g.detectors = f.detectors > 0
-                    ? f.detectors
-                    : static_cast<Index>(std::ceil(diagonal * magnification / g.pitch)) + 1;
+  const double needed = std::ceil(diagonal * magnification / g.pitch) + 1;
+  if (f.detectors == 0 && needed > static_cast<double>(most_detectors))
+    throw ArgumentError("--pitch: got " + short_number(g.pitch) + ", with which the image needs " +
+                        short_number(needed) + " detectors, more than " +
+                        std::to_string(most_detectors));
+  g.detectors = f.detectors > 0 ? f.detectors : static_cast<Index>(needed);
   return s;
 }
 
@@ -142,13 +172,14 @@ double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, c
 Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
   check(verb, f);
   const AnyArray image = load_image(f);
-  const Rng rng(static_cast<std::uint64_t>(f.seed));
+  const std::int64_t seed = parse_seed("--seed", f.seed);
+  const Rng rng(static_cast<std::uint64_t>(seed));
   Measurement m;
   m.setup = make_setup(f, shape_of(image), rng);
-  m.seed = f.seed;
+  m.seed = seed;
   m.scale = f.scale;
   m.truth = image;
-  const NoiseLevel level = parse_noise_level("--noise-level", f.noise_level);
+  const NoiseLevel level = noise_level_of(f);
   m.noise_level = f.kind == "mri" ? measure(m, elements_as<std::complex<float>>(image), level, rng)
                                   : measure(m, std::get<Array<float>>(image), level, rng);
   m.provenance = "simulated by fejer " + version() + " from " + base_name(f.image) +
@@ -162,10 +193,10 @@ Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
                   {"image_shape", shape_json(image_shape(m))},
                   {"data_shape", shape_json(shape)},
                   {"noise_level", m.noise_level},
-                  {"seed", f.seed}};
+                  {"seed", seed}};
   outcome.text = f.out + ": " + f.kind + ", image " + to_string(image_shape(m)) + ", data " +
                  to_string(shape) + ", noise level " + short_number(m.noise_level) + ", seed " +
-                 std::to_string(f.seed) + "\n";
+                 f.seed + "\n";
   return outcome;
 }
 

@@ -42,6 +42,7 @@ void check(const TuneFlags& f) {
   if (extension(f.out) != ".json")
     throw ArgumentError("--out: got '" + f.out + "', expected a name that ends in .json");
   require_writable(f.out);
+  require_no_input("--out", f.out, f.measurements);
 }
 
 using AnyProblem = std::variant<Problem<float>, Problem<std::complex<float>>>;

@@ -96,7 +96,9 @@ std::string report(const Json& record) {
       "Parameters "
       "were tuned on other images by a compass\nsearch, at most 18 trials on the first and 6 on "
       "all of them. Stopped at a relative change of 5e-5\nor after 1500 iterations. Seconds are "
-      "those of this machine, which may have had other work.\n\n";
+      "those of this machine, which may have had other work. Where the order of a table is not\n"
+      "that of the others, experiments/reconstruction/README.md says what is known of the "
+      "cause.\n\n";
   text += "Fejér " + record.value("version", "") + ", " + record.value("compiler", "") + "\n";
   for (const Json& task : record["tasks"]) {
     text += "\n## " + task["title"].get<std::string>() + "\n" + task["remark"].get<std::string>() +

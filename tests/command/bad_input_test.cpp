@@ -93,6 +93,68 @@ TEST_CASE("noise levels that cannot be meant are refused") {
                  "did you mean 25/255?");
 }
 
+TEST_CASE("noise of data that are no image may be any number, and so where the unit is stated") {
+  const ScratchFolder folder;
+  for (const std::string kind : {"ct", "mri"})
+    expect(0, folder,
+           {"simulate", "--operator", kind, "--image", "phantom:shepp-logan:32", "--noise-level",
+            "2", "--out", folder / "x.h5"});
+  const Array<float> picture(Shape{16, 16}, 0.5f);
+  write_png(folder / "p.png", picture);
+  const auto json = expect(0, folder,
+                           {"pack", "--operator", "denoise", "--data", folder / "p.png", "--scale",
+                            "255", "--noise-level", "25", "--out", folder / "x.h5", "--json"})
+                        .json();
+  CHECK(json["noise_level"] == 25);
+}
+
+TEST_CASE("an output that is also an input is refused, and the input kept") {
+  const ScratchFolder folder;
+  make_measurement(folder);
+  write_ridge(folder / "model.h5", 0);
+  const std::string m = folder / "m.h5", before = contents(m);
+  const auto refused = [&](const std::vector<std::string>& arguments) {
+    const Finished run = Process(folder, arguments).wait();
+    CHECK(run.code == 2);
+    CHECK_MESSAGE(run.err.find("is also an input") != std::string::npos, run.err);
+    CHECK(contents(m) == before);
+  };
+  refused({"reconstruct", m, "--prior", "tv", "--out", m});
+  refused({"reconstruct", m, "--prior", "tv", "--out", folder / "./m.h5"});
+  refused({"reconstruct", m, "--prior", "tv", "--state", m, "--out", folder / "x.h5"});
+  refused(
+      {"reconstruct", m, "--prior", "tv", "--state", folder / "s.h5", "--out", folder / "s.h5"});
+  refused({"denoise", m + ":/truth", "--model", folder / "model.h5", "--sigma", "0.1", "--out", m});
+  refused({"import", folder / "model.h5", "--architecture", "ridge", "--out", folder / "model.h5"});
+  refused({"simulate", "--operator", "denoise", "--image", m + ":/truth", "--noise-level", "0.1",
+           "--out", m});
+  refused({"pack", "--operator", "denoise", "--data", m + ":/truth", "--out", m});
+}
+
+TEST_CASE("geometries, seeds and kernels that make no sense are refused by the flag's name") {
+  const ScratchFolder folder;
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& part) {
+    std::vector<std::string> all = {"simulate",      "--image", "phantom:shepp-logan:32",
+                                    "--noise-level", "0.1",     "--out",
+                                    folder / "x.h5"};
+    all.insert(all.end(), more.begin(), more.end());
+    expect_refused(folder, all, part);
+  };
+  for (const std::string pitch : {"0", "-1", "nan", "1e-300"})
+    refused({"--operator", "ct", "--pitch", pitch}, "--pitch: got ");
+  for (const std::string count : {"0", "99999999999"})
+    refused({"--operator", "ct", "--detectors", count}, "--detectors: got ");
+  refused({"--operator", "ct", "--angle-range", "0"}, "--angle-range: got 0");
+  refused({"--operator", "mri", "--coils", "1000000000"}, "--coils: got ");
+  refused({"--operator", "denoise", "--seed", "99999999999999999999"}, "--seed: got ");
+  {
+    Hdf5Writer file(folder / "k.h5");
+    file.write("k", Array<double>(Shape{3, 3}));
+    file.commit();
+  }
+  refused({"--operator", "blur", "--kernel", folder / "k.h5:/k"}, "is zero everywhere");
+}
+
 TEST_CASE("missing, damaged, foreign and newer files are refused") {
   const ScratchFolder folder;
   make_measurement(folder);
@@ -123,6 +185,26 @@ TEST_CASE("missing, damaged, foreign and newer files are refused") {
     file.commit();
   }
   refused("newer.h5", "newer");
+  // The same of models.
+  write_ridge(folder / "model.h5", 0);
+  const Array<float> picture(Shape{16, 16}, 0.5f);
+  write_png(folder / "noisy.png", picture);
+  const std::string model = contents(folder / "model.h5");
+  std::string changed = model;
+  changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 1);
+  write(folder / "cut_model.h5", model.substr(0, model.size() / 2));
+  write(folder / "changed_model.h5", changed);
+  {
+    Hdf5Writer file(folder / "newer_model.h5");
+    file.format("fejer-model", 99);
+    file.commit();
+  }
+  for (const std::string file : {"absent.h5", "cut_model.h5", "changed_model.h5", "newer_model.h5",
+                                 "text.h5", "foreign.h5", "m.h5"})
+    expect_refused(folder,
+                   {"denoise", folder / "noisy.png", "--model", folder / file, "--sigma", "0.1",
+                    "--out", folder / "x.png"},
+                   file);
   write(folder / "p.png", "\x89PNG\r\n\x1a\n broken");
   expect_refused(folder,
                  {"simulate", "--operator", "denoise", "--image", folder / "p.png", "--noise-level",

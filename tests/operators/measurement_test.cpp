@@ -222,7 +222,7 @@ TEST_CASE("loading is strict, and says what is wrong") {
              plain(f);
              f.write("data", Array<float>(Shape{16}, 1));
            }),
-           "expected three axes");
+           "expected two or three axes");
   contains(refused_file([&](Hdf5Writer& f) {
              plain(f, "mri");
              f.write("data", data);
