@@ -51,7 +51,7 @@ NoiseLevel noise_level_of(const SimulateFlags& f) {
                            f.kind == "ct" || f.kind == "mri" || f.scale != 1);
 }
 
-void parse_detectors(const SimulateFlags& f) {
+void require_detectors(const SimulateFlags& f) {
   if (f.detectors < 1 || f.detectors > most_detectors)
     throw ArgumentError("--detectors: got " + std::to_string(f.detectors) +
                         ", expected a number from 1 to " + std::to_string(most_detectors));
@@ -62,7 +62,7 @@ void check(const CLI::App& verb, const SimulateFlags& f) {
   refuse_foreign_flags(verb, f.kind, simulate_flags());
   noise_level_of(f);
   parse_seed("--seed", f.seed);
-  if (verb.count("--detectors") > 0) parse_detectors(f);
+  if (verb.count("--detectors") > 0) require_detectors(f);
   if (verb.count("--angle-range") > 0 && !(f.angle_range > 0 && f.angle_range <= 360))
     throw ArgumentError("--angle-range: got " + short_number(f.angle_range) +
                         ", expected degrees in (0,360]");
