@@ -25,6 +25,10 @@ double deviation_from_median(std::vector<double>& moduli) {
 
 }  // namespace
 
+NoiseLevel measured_noise_level(const std::string& text, const std::string& kind, double scale) {
+  return parse_noise_level("--noise-level", text, kind == "ct" || kind == "mri" || scale != 1);
+}
+
 Array<double> read_kernel(const std::string& text) {
   const std::string prefix = "gaussian:";
   if (text.starts_with(prefix)) {

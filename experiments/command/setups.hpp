@@ -7,7 +7,13 @@
 
 #include <fejer/operators/measurement.hpp>
 
+#include "text.hpp"
+
 namespace fejer::command {
+
+/// --noise-level of a measurement. Sinograms and k-space are no images, and a scale other than 1
+/// states the unit: then any number may be meant.
+NoiseLevel measured_noise_level(const std::string& text, const std::string& kind, double scale);
 
 /// K.h5:/name, or gaussian:SIGMA (pixels): rank 2, finite.
 Array<double> read_kernel(const std::string& text);

@@ -41,18 +41,12 @@ void require_given(const std::string& flag, const std::string& value, const std:
   if (value.empty()) throw ArgumentError(flag + ": is needed for --operator " + kind);
 }
 
-/// Sinograms and k-space are no images, and --scale states the unit: any number may be meant.
-NoiseLevel noise_level_of(const PackFlags& f) {
-  return parse_noise_level("--noise-level", f.noise_level,
-                           f.kind == "ct" || f.kind == "mri" || f.scale != 1);
-}
-
 void check(const CLI::App& verb, const PackFlags& f) {
   require_known("--operator", f.kind, {"denoise", "blur", "mri", "ct"});
   refuse_foreign_flags(verb, f.kind, pack_flags());
   if (f.kind == "blur") require_given("--kernel", f.kernel, f.kind);
   if (f.kind == "ct") require_given("--angles", f.angles, f.kind);
-  if (!f.noise_level.empty()) noise_level_of(f);
+  if (!f.noise_level.empty()) measured_noise_level(f.noise_level, f.kind, f.scale);
   if (f.every < 1)
     throw ArgumentError("--every: got " + std::to_string(f.every) + ", expected at least 1");
   if (!(std::isfinite(f.scale) && f.scale > 0))
@@ -142,7 +136,8 @@ void load_ct(const PackFlags& f, Measurement& m) {
 double noise_of(const PackFlags& f, const Measurement& m) {
   const double largest = std::visit(
       [](const auto& a) { return max_abs<std::remove_cvref_t<decltype(a[0])>>(a); }, m.data);
-  if (!f.noise_level.empty()) return noise_level_of(f).in_units_of(largest);
+  if (!f.noise_level.empty())
+    return measured_noise_level(f.noise_level, f.kind, f.scale).in_units_of(largest);
   if (const auto* mri = std::get_if<MriSetup>(&m.setup))
     return estimate_noise(std::get<ComplexArray>(m.data), mri->mask);
   return estimate_noise(std::get<Array<float>>(m.data));

@@ -45,12 +45,6 @@ const std::vector<FlagsOfKind>& simulate_flags() {
 
 constexpr Index most_detectors = 1 << 20, most_coils = 1024;
 
-/// Sinograms and k-space are no images: their noise may be any number.
-NoiseLevel noise_level_of(const SimulateFlags& f) {
-  return parse_noise_level("--noise-level", f.noise_level,
-                           f.kind == "ct" || f.kind == "mri" || f.scale != 1);
-}
-
 void require_detectors(const SimulateFlags& f) {
   if (f.detectors < 1 || f.detectors > most_detectors)
     throw ArgumentError("--detectors: got " + std::to_string(f.detectors) +
@@ -60,7 +54,7 @@ void require_detectors(const SimulateFlags& f) {
 void check(const CLI::App& verb, const SimulateFlags& f) {
   require_known("--operator", f.kind, operator_kinds());
   refuse_foreign_flags(verb, f.kind, simulate_flags());
-  noise_level_of(f);
+  measured_noise_level(f.noise_level, f.kind, f.scale);
   parse_seed("--seed", f.seed);
   if (verb.count("--detectors") > 0) require_detectors(f);
   if (verb.count("--angle-range") > 0 && !(f.angle_range > 0 && f.angle_range <= 360))
@@ -179,7 +173,7 @@ Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
   m.seed = seed;
   m.scale = f.scale;
   m.truth = image;
-  const NoiseLevel level = noise_level_of(f);
+  const NoiseLevel level = measured_noise_level(f.noise_level, f.kind, f.scale);
   m.noise_level = f.kind == "mri" ? measure(m, elements_as<std::complex<float>>(image), level, rng)
                                   : measure(m, std::get<Array<float>>(image), level, rng);
   m.provenance = "simulated by fejer " + version() + " from " + base_name(f.image) +
