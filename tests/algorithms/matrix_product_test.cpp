@@ -40,8 +40,8 @@ double error(const DenseMatrix<T>& product, const A& a, const B& b) {
 template <class T>
 void check_products(double tolerance) {
   const Eigen::Index sizes[][3] = {{1, 1, 1}, {3, 5, 2}, {40, 7, 33}, {1, 64, 9}};
-  for (const auto& [m, k, n] : sizes) {
-    const auto a = random_matrix<T>(m, k, 1), b = random_matrix<T>(k, n, 2);
+  for (const auto& [rows, inner, columns] : sizes) {
+    const auto a = random_matrix<T>(rows, inner, 1), b = random_matrix<T>(inner, columns, 2);
     CHECK(error<T>(product<T>(a, b), a, b) < tolerance);
     CHECK(error<T>(transposed_product<T>(a.transpose().eval(), b), a, b) < tolerance);
     CHECK(error<T>(product_transposed<T>(a, b.transpose().eval()), a, b) < tolerance);
