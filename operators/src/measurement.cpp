@@ -154,8 +154,9 @@ Shape image_shape(const Measurement& m) {
 void validate(const Measurement& m) {
   const Shape& data = shape_of(m.data);
   const bool mri = std::holds_alternative<MriSetup>(m.setup);
-  require_fits(data.rank() == 3 && data.size() > 0,
-               "data: got shape " + to_string(data) + ", expected two or three axes, none of them empty");
+  require_fits(
+      data.rank() == 3 && data.size() > 0,
+      "data: got shape " + to_string(data) + ", expected two or three axes, none of them empty");
   require(is_complex_array(m.data) == mri,
           std::string("data: expected ") + (mri ? "complex k-space" : "real numbers"));
   require(std::visit([](const auto& a) { return all_finite(a); }, m.data),
