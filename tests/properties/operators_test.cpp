@@ -9,8 +9,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <fejer/check.hpp>
 #include <fejer/algorithms/eigenvalues.hpp>
+#include <fejer/check.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/compose.hpp>
