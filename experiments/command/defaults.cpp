@@ -18,7 +18,7 @@ double default_sigma(const Situation& s) {
   const double noise = std::max(s.noise_level, smallest_noise_level);
   if (s.operator_kind == "denoise" || s.algorithm == "dpir") return std::min(noise, 1.0);
   if (s.algorithm == "gs-pnp") return std::min(1.8 * noise, 1.0);
-  return std::clamp(2 * noise, 5.0 / 255, 30.0 / 255);
+  return std::clamp(2 * noise, 5.0 / 255, largest_ridge_level);
 }
 
 double default_tolerance(const Situation& s) { return s.prior == "none" ? 1e-4 : 1e-5; }

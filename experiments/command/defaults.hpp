@@ -21,6 +21,9 @@ struct Situation {
 /// pnp-fbs and pnp-drs: 1, the relaxation. gs-pnp 0.1, dpir 0.23, as published.
 double default_lambda(const Situation& situation, double sigma);
 
+/// Beyond these levels learned priors were not trained: ridge models, networks for many levels.
+constexpr double largest_ridge_level = 30.0 / 255, largest_network_level = 50.0 / 255;
+
 /// A model's own level where it has but one; the noise level for denoise and dpir (its last one);
 /// 1.8 times that for gs-pnp, as published; otherwise twice the noise level, between 5/255 and
 /// 30/255.

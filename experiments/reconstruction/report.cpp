@@ -28,12 +28,6 @@ std::string title(const Json& cell) {
          method.substr(method.find('_') + 1);
 }
 
-/// Cells that were made before they held the prior have it in the method's name.
-std::string prior(const Json& cell) {
-  const std::string method = cell["method"];
-  return cell.value("prior", method.starts_with("pnp") ? "pnp" : method == "tv" ? "tv" : "model");
-}
-
 std::string fixed(double value, int digits) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -54,14 +48,12 @@ std::string parameters(const Json& cell) {
   if (!cell.contains("tuned")) return "";
   char text[80];
   const double a = cell["tuned"][0], b = cell["tuned"][1];
-  if (prior(cell) == "tv")
+  if (cell["prior"] == "tv")
     std::snprintf(text, sizeof text, "lambda %.3g", a);
-  else if (prior(cell) == "model")
+  else if (cell["prior"] == "model")
     std::snprintf(text, sizeof text, "lambda %.3g, sigma %.1f/255", a, 255 * b);
-  else if (b == 1)
+  else
     std::snprintf(text, sizeof text, "relaxation %.3g", a);
-  else  // a cell of a search that also moved the intensity scale
-    std::snprintf(text, sizeof text, "relaxation %.3g, scale x%.3g", a, b);
   return text;
 }
 
@@ -80,7 +72,7 @@ std::string verdicts(const Json& cell) {
     text += ' ';
     text += std::to_string(n);
   }
-  if (prior(cell) == "pnp") {
+  if (cell["prior"] == "pnp") {
     text += rose == 0 ? "; change never rose" : "; change rose in ";
     if (rose > 0) text += std::to_string(rose);
   }

@@ -1,5 +1,6 @@
 #include "parameter_search.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -9,8 +10,10 @@ namespace fejer::tuning {
 std::array<Parameter, 2> search_space(const command::Situation& situation) {
   const Parameter fixed{1, 1, 1, 1};
   const double sigma = command::default_sigma(situation);
+  const double most =
+      situation.prior == "model" ? command::largest_ridge_level : command::largest_network_level;
   const Parameter level =
-      situation.model_noise_level ? fixed : Parameter{sigma, 1.0 / 255, 30.0 / 255, 2};
+      situation.model_noise_level ? fixed : Parameter{std::min(sigma, most), 1.0 / 255, most, 2};
   const bool weighs = situation.algorithm == "gs-pnp" || situation.algorithm == "dpir";
   if (situation.prior == "pnp" && !weighs) return {{{0.1, 0.001, 1, 3}, level}};
   const double lambda = command::default_lambda(situation, sigma);
