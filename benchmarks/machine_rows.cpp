@@ -16,11 +16,13 @@ namespace {
 
 #if defined(__x86_64__)
 /// Twelve chains hide the latency of a multiply-add (4 or 5 cycles, two at once): 192 operations a
-/// turn.
+/// turn. They start from different values, or the compiler would make one of equal ones.
 __attribute__((target("avx2,fma"))) float chains(Index turns) {
   const __m256 a = _mm256_set1_ps(0.999F), b = _mm256_set1_ps(1e-3F);
-  __m256 c0 = a, c1 = b, c2 = a, c3 = b, c4 = a, c5 = b, c6 = a, c7 = b, c8 = a, c9 = b, c10 = a,
-         c11 = b;
+  __m256 c0 = _mm256_set1_ps(0), c1 = _mm256_set1_ps(1), c2 = _mm256_set1_ps(2),
+         c3 = _mm256_set1_ps(3), c4 = _mm256_set1_ps(4), c5 = _mm256_set1_ps(5),
+         c6 = _mm256_set1_ps(6), c7 = _mm256_set1_ps(7), c8 = _mm256_set1_ps(8),
+         c9 = _mm256_set1_ps(9), c10 = _mm256_set1_ps(10), c11 = _mm256_set1_ps(11);
   for (Index i = 0; i < turns; ++i) {
     c0 = _mm256_fmadd_ps(c0, a, b), c1 = _mm256_fmadd_ps(c1, a, b);
     c2 = _mm256_fmadd_ps(c2, a, b), c3 = _mm256_fmadd_ps(c3, a, b);

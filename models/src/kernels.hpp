@@ -15,7 +15,7 @@ struct ConvolutionTask {
   std::ptrdiff_t in_row, in_plane;
   std::ptrdiff_t in_channels, kernel_rows, kernel_columns;
   const T* weights;
-  const T* bias;
+  const T* bias;  ///< null: the sums in `out` go on
   T* out;
   std::ptrdiff_t out_row, out_plane;
   std::ptrdiff_t rows, columns;

@@ -50,13 +50,21 @@ struct Simd<double> {
 template <class T>
 constexpr Size lanes = FEJER_VECTOR_BYTES / sizeof(T);
 
+template <class T>
+inline typename Simd<T>::Register read(const T* from) {
+  return *reinterpret_cast<const typename Simd<T>::Memory*>(from);
+}
+template <class T>
+inline void write(typename Simd<T>::Register a, T* to) {
+  *reinterpret_cast<typename Simd<T>::Memory*>(to) = a;
+}
+
 /// One tap of every plane and pixel of the tile.
 template <class T, Size BLOCK, Size WIDE, Size... A, Size... P>
 inline __attribute__((always_inline)) void tap(typename Simd<T>::Register (&sum)[BLOCK * WIDE],
                                                const T* in, const T* w, Sequence<A...>,
                                                Sequence<P...>) {
-  const typename Simd<T>::Register x[WIDE] = {
-      *reinterpret_cast<const typename Simd<T>::Memory*>(in + P * lanes<T>)...};
+  const typename Simd<T>::Register x[WIDE] = {read(in + P * lanes<T>)...};
   ((sum[A] += x[A % WIDE] * w[A / WIDE]), ...);
 }
 
@@ -64,9 +72,15 @@ inline __attribute__((always_inline)) void tap(typename Simd<T>::Register (&sum)
 template <class T, int K, Size BLOCK, Size WIDE, Size... A>
 inline __attribute__((always_inline)) void tile(const ConvolutionTask<T>& t, const T* in, T* out,
                                                 Offset out_plane, Sequence<A...> all) {
-  using Memory = typename Simd<T>::Memory;
   typename Simd<T>::Register sum[BLOCK * WIDE];
-  ((sum[A] = typename Simd<T>::Register{} + t.bias[A / WIDE]), ...);
+  const auto at = [&](Size a) __attribute__((always_inline)) {
+    return out + static_cast<Offset>(a / WIDE) * out_plane +
+           static_cast<Offset>(a % WIDE * lanes<T>);
+  };
+  if (t.bias != nullptr)
+    ((sum[A] = typename Simd<T>::Register{} + t.bias[A / WIDE]), ...);
+  else
+    ((sum[A] = read<T>(at(A))), ...);
   const T* w = t.weights;
   for (Offset i = 0; i < t.in_channels; ++i, in += t.in_plane) {
     const T* row = in;
@@ -81,9 +95,7 @@ inline __attribute__((always_inline)) void tile(const ConvolutionTask<T>& t, con
       }
     }
   }
-  ((*reinterpret_cast<Memory*>(out + static_cast<Offset>(A / WIDE) * out_plane +
-                               (A % WIDE) * lanes<T>) = sum[A]),
-   ...);
+  (write<T>(sum[A], at(A)), ...);
 }
 
 template <class T, int K, Size BLOCK, Size WIDE>
@@ -92,8 +104,24 @@ __attribute__((noinline)) void tile(const ConvolutionTask<T>& t, const T* in, T*
   tile<T, K, BLOCK, WIDE>(t, in, out, out_plane, To<BLOCK * WIDE>{});
 }
 
+/// The end of some lines of output, columns first..end - 1 of a tile of `width`, by a tile that is
+/// computed beside them, because it has more columns than they.
+template <class T, Size LINES, Size WIDTH, class Tile>
+void line_ends(const ConvolutionTask<T>& t, T* out, Offset line, Offset first, Offset end,
+               const Tile& tile_to) {
+  constexpr Offset width = static_cast<Offset>(WIDTH);
+  T beside[LINES * WIDTH];
+  if (t.bias == nullptr)
+    for (Offset i = 0; i < static_cast<Offset>(LINES); ++i)
+      for (Offset j = 0; j < width; ++j)
+        beside[i * width + j] = first <= j && j < end ? out[i * line + j] : T(0);
+  tile_to(beside, width);
+  for (Offset i = 0; i < static_cast<Offset>(LINES); ++i)
+    for (Offset j = first; j < end; ++j) out[i * line + j] = beside[i * width + j];
+}
+
 /// The pixels of a row from x on, fewer than WIDE vectors, by the narrowest tile that does it,
-/// moved back to end with the row.
+/// moved back to end with the row. (Where sums go on, no pixel may be added to twice.)
 template <class T, int K, Size BLOCK, Size WIDE>
 void row_end(const ConvolutionTask<T>& t, const T* in, T* out, Offset x) {
   constexpr Size half = (WIDE + 1) / 2;
@@ -101,14 +129,12 @@ void row_end(const ConvolutionTask<T>& t, const T* in, T* out, Offset x) {
   if constexpr (WIDE > 1)
     if (t.columns - x <= static_cast<Offset>(half) * L)
       return row_end<T, K, BLOCK, half>(t, in, out, x);
-  const Offset from = t.columns - static_cast<Offset>(WIDE) * L;
-  if (from >= 0) return tile<T, K, BLOCK, WIDE>(t, in + from, out + from, t.out_plane);
-  if constexpr (WIDE == 1) {
-    T rest[BLOCK * lanes<T>];
-    tile<T, K, BLOCK, 1>(t, in, rest, L);
-    for (Offset b = 0; b < static_cast<Offset>(BLOCK); ++b)
-      for (Offset j = 0; j < t.columns; ++j) out[b * t.out_plane + j] = rest[b * L + j];
-  }
+  const Offset last = t.columns - static_cast<Offset>(WIDE) * L, from = last > 0 ? last : 0;
+  if (last >= 0 && t.bias != nullptr)
+    return tile<T, K, BLOCK, WIDE>(t, in + from, out + from, t.out_plane);
+  line_ends<T, BLOCK, WIDE * lanes<T>>(
+      t, out + from, t.out_plane, x - from, t.columns - from,
+      [&](T* beside, Offset plane) { tile<T, K, BLOCK, WIDE>(t, in + from, beside, plane); });
 }
 
 template <class T, int K, Size BLOCK, Size WIDE>
@@ -130,12 +156,17 @@ void rows(const ConvolutionTask<T>& t) {
 /// (Without the barrier the compiler keeps weights from row to row, and spills.)
 template <class T, int K, Size ROWS, Size WIDE, Size... A, Size... P, Size... R>
 inline __attribute__((always_inline)) void tall_tile(const ConvolutionTask<T>& t, const T* in,
-                                                     T* out, Sequence<A...>, Sequence<P...>,
-                                                     Sequence<R...>) {
+                                                     T* out, Offset out_row, Sequence<A...>,
+                                                     Sequence<P...>, Sequence<R...>) {
   using Register = typename Simd<T>::Register;
-  using Memory = typename Simd<T>::Memory;
   Register sum[ROWS * WIDE];
-  ((sum[A] = Register{} + t.bias[0]), ...);
+  const auto at = [&](Size a) __attribute__((always_inline)) {
+    return out + static_cast<Offset>(a / WIDE) * out_row + static_cast<Offset>(a % WIDE * lanes<T>);
+  };
+  if (t.bias != nullptr)
+    ((sum[A] = Register{} + t.bias[0]), ...);
+  else
+    ((sum[A] = read<T>(at(A))), ...);
   const T* w = t.weights;
   for (Offset i = 0; i < t.in_channels; ++i, in += t.in_plane, w += K * K) {
     const T* row = in;
@@ -143,7 +174,7 @@ inline __attribute__((always_inline)) void tall_tile(const ConvolutionTask<T>& t
       constexpr Size seen = decltype(input_row)::value;
 #pragma GCC unroll 8
       for (Offset c = 0; c < K; ++c) {
-        const Register x[WIDE] = {*reinterpret_cast<const Memory*>(row + c + P * lanes<T>)...};
+        const Register x[WIDE] = {read(row + c + P * lanes<T>)...};
         const auto tap = [&](auto which) __attribute__((always_inline)) {
           constexpr Size a = decltype(which)::value, r = seen - a / WIDE;
           if constexpr (a / WIDE <= seen && r < static_cast<Size>(K))
@@ -156,13 +187,13 @@ inline __attribute__((always_inline)) void tall_tile(const ConvolutionTask<T>& t
     };
     (add(Constant<R>{}), ...);
   }
-  ((*reinterpret_cast<Memory*>(out + static_cast<Offset>(A / WIDE) * t.out_row +
-                               (A % WIDE) * lanes<T>) = sum[A]),
-   ...);
+  (write<T>(sum[A], at(A)), ...);
 }
 template <class T, int K, Size ROWS, Size WIDE>
-__attribute__((noinline)) void tall_tile(const ConvolutionTask<T>& t, const T* in, T* out) {
-  tall_tile<T, K, ROWS, WIDE>(t, in, out, To<ROWS * WIDE>{}, To<WIDE>{}, To<ROWS + K - 1>{});
+__attribute__((noinline)) void tall_tile(const ConvolutionTask<T>& t, const T* in, T* out,
+                                         Offset out_row) {
+  tall_tile<T, K, ROWS, WIDE>(t, in, out, out_row, To<ROWS * WIDE>{}, To<WIDE>{},
+                              To<ROWS + K - 1>{});
 }
 
 template <class T, int K, Size ROWS, Size WIDE>
@@ -171,9 +202,15 @@ void single(ConvolutionTask<T> t) {
   if (t.kernel_rows == K && t.columns >= wide)
     for (constexpr Offset step = ROWS; t.rows >= step; t.rows -= step) {
       Offset x = 0;
-      for (; x + wide <= t.columns; x += wide) tall_tile<T, K, ROWS, WIDE>(t, t.in + x, t.out + x);
-      x = t.columns - wide;
-      if (t.columns % wide != 0) tall_tile<T, K, ROWS, WIDE>(t, t.in + x, t.out + x);
+      for (; x + wide <= t.columns; x += wide)
+        tall_tile<T, K, ROWS, WIDE>(t, t.in + x, t.out + x, t.out_row);
+      const Offset from = t.columns - wide;
+      const auto last = [&](T* out, Offset row) {
+        tall_tile<T, K, ROWS, WIDE>(t, t.in + from, out, row);
+      };
+      if (x < t.columns && t.bias != nullptr) last(t.out + from, t.out_row);
+      if (x < t.columns && t.bias == nullptr)
+        line_ends<T, ROWS, WIDE * lanes<T>>(t, t.out + from, t.out_row, x - from, wide, last);
       t.in += step * t.in_row;
       t.out += step * t.out_row;
     }

@@ -126,60 +126,101 @@ PackedKernel<T>::PackedKernel(ConstView<T> weights, ConstView<T> bias)
   }
 }
 
-/// Columns of output pixels that are computed from one copy of their input.
-constexpr Index patch_columns = 16;
+/// Bytes of input for which the first cache has room beside the weights.
+constexpr Index first_cache = 1 << 14;
 
-/// The inner loops of all blocks over some rows of output, the first of which is row `first` for
-/// `done`, which is called while the cache still holds what a block left.
+/// Rows of so many input channels run through the first cache together; the sums of the others wait
+/// in the output.
 template <class T>
-void PackedKernel<T>::run(const Planes<const T>& in, const Planes<T>& out, const RowDone* done,
-                          Index first) const {
-  const Index taps = in_ * rows_ * columns_;
-  for (const Block& block : blocks_) {
-    kernels<T>().convolve({.in = in.origin,
-                           .in_row = in.row,
-                           .in_plane = in.plane,
-                           .in_channels = in_,
-                           .kernel_rows = rows_,
-                           .kernel_columns = columns_,
-                           .weights = weights_.data() + block.first * taps,
-                           .bias = bias_.data() + block.first,
-                           .out = out.at(block.first, 0, 0),
-                           .out_row = out.row,
-                           .out_plane = out.plane,
-                           .rows = out.size.rows,
-                           .columns = out.size.columns,
-                           .block = static_cast<int>(block.size)});
+Index PackedKernel<T>::channels_at_once(Index columns) const {
+  const Index bytes = rows_ * (columns + columns_ - 1) * static_cast<Index>(sizeof(T));
+  return std::max<Index>(4, first_cache / bytes);
+}
+
+/// Output pixels that are computed from one copy of their input.
+constexpr Index patch_rows = 8, patch_columns = 16;
+
+/// The inner loops over some rows of output, for input channels from..from + in.channels - 1. Row 0
+/// is row `first` for `done`, which is called while the cache still holds what a block left.
+template <class T>
+void PackedKernel<T>::run(const Planes<const T>& in, Index from, const Planes<T>& out,
+                          const RowDone* done, Index first) const {
+  const Index group = channels_at_once(out.size.columns);
+  Planes<const T> some = in;
+  for (Index c = 0; c < in.channels; c += group) {
+    some.origin = in.at(c, 0, 0);
+    some.channels = std::min(group, in.channels - c);
+    run_blocks(blocks_, some, from + c, out, c + group < in.channels ? nullptr : done, first);
+  }
+}
+
+template <class T>
+void PackedKernel<T>::run_blocks(std::span<const Block> blocks, const Planes<const T>& in,
+                                 Index from, const Planes<T>& out, const RowDone* done,
+                                 Index first) const {
+  const Index taps = rows_ * columns_;
+  for (const Block& block : blocks) {
+    kernels<T>().convolve(
+        {.in = in.origin,
+         .in_row = in.row,
+         .in_plane = in.plane,
+         .in_channels = in.channels,
+         .kernel_rows = rows_,
+         .kernel_columns = columns_,
+         .weights = weights_.data() + (block.first * in_ + from * block.size) * taps,
+         .bias = from == 0 ? bias_.data() + block.first : nullptr,
+         .out = out.at(block.first - blocks.front().first, 0, 0),
+         .out_row = out.row,
+         .out_plane = out.plane,
+         .rows = out.size.rows,
+         .columns = out.size.columns,
+         .block = static_cast<int>(block.size)});
     if (done == nullptr) continue;
     for (Index c = block.first; c < block.first + block.size; ++c)
       for (Index y = 0; y < out.size.rows; ++y) (*done)(c, first + y, out.at(c, y, 0));
   }
 }
 
-/// The same by small patches of output, whose input is copied to where the first cache holds it for
-/// all blocks: with many channels, reading it where it lies would take a cache line or two from
-/// each of hundreds of rows, again for every block.
+/// The same by small patches of output. Their input is copied, some channels at a time, to where
+/// the first cache holds it for many blocks, and their sums lie side by side until they are done:
+/// with many channels, both would otherwise take a cache line or two from each of hundreds of rows.
 template <class T>
 void PackedKernel<T>::run_patches(const Planes<const T>& in, const Planes<T>& out) const {
-  const Index width = patch_columns + columns_ - 1;
-  const Index fit = (Index{1} << 14) / (in_ * width * static_cast<Index>(sizeof(T)));
-  const Index patch_rows = std::max<Index>(1, fit - (rows_ - 1));
-  Scratch<T> memory(in_ * (patch_rows + rows_ - 1) * width + 64);
-  for (Index y = 0; y < out.size.rows; y += patch_rows) {
-    const Index rows = std::min(patch_rows, out.size.rows - y), tall = rows + rows_ - 1;
-    for (Index x = 0; x < out.size.columns; x += patch_columns) {
-      const Index columns = std::min(patch_columns, out.size.columns - x);
-      const Planes<T> copied{memory.data(), width, tall * width, in_, {rows, columns}};
-      for (Index c = 0; c < in_; ++c)
-        for (Index r = 0; r < tall; ++r)
-          std::memcpy(copied.at(c, r, 0), in.at(c, y + r, x),
-                      static_cast<std::size_t>(columns + columns_ - 1) * sizeof(T));
-      Planes<T> to = out;
-      to.origin = out.at(0, y, x);
-      to.size = {rows, columns};
-      run(constant(copied), to, nullptr, 0);
+  const Index width = patch_columns + columns_ - 1, tall = patch_rows + rows_ - 1;
+  const Index group =
+      std::clamp<Index>(first_cache / (tall * width * static_cast<Index>(sizeof(T))), 1, in_);
+  constexpr std::size_t blocks_at_once = 16;
+  Scratch<T> inputs(group * tall * width + 64);
+  Scratch<T> sums(6 * blocks_at_once * patch_rows * patch_columns);
+  const auto copy_rows = [](const Planes<const T>& from, const Planes<T>& to) {
+    for (Index c = 0; c < to.channels; ++c)
+      for (Index y = 0; y < to.size.rows; ++y)
+        std::memcpy(to.at(c, y, 0), from.at(c, y, 0),
+                    static_cast<std::size_t>(to.size.columns) * sizeof(T));
+  };
+  const auto patch = [&](const std::span<const Block> blocks, Index y, Index x) {
+    const Extent size = smaller({patch_rows, patch_columns}, out.size - Extent{y, x});
+    const Index first = blocks.front().first;
+    Planes<T> sum{sums.data(), patch_columns, size.rows * patch_columns, 0, size};
+    sum.channels = blocks.back().first + blocks.back().size - first;
+    Planes<T> input{inputs.data(), width, tall * width, 0, size + radius() + radius()};
+    for (Index c = 0; c < in_; c += group) {
+      Planes<const T> from = in;
+      from.origin = in.at(c, y, x);
+      input.channels = std::min(group, in_ - c);
+      copy_rows(from, input);
+      run_blocks(blocks, constant(input), c, sum, nullptr, 0);
     }
-  }
+    Planes<T> to = out;
+    to.origin = out.at(first, y, x);
+    to.channels = sum.channels;
+    to.size = size;
+    copy_rows(constant(sum), to);
+  };
+  for (Index y = 0; y < out.size.rows; y += patch_rows)
+    for (Index x = 0; x < out.size.columns; x += patch_columns)
+      for (std::size_t b = 0; b < blocks_.size(); b += blocks_at_once)
+        patch(std::span(blocks_).subspan(b, std::min(blocks_at_once, blocks_.size() - b)), y, x);
 }
 
 template <class T>
@@ -189,15 +230,14 @@ void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
   const Index taps = in_ * rows_ * columns_;
   // Pieces of 1 Mflop or more, of at least 4 rows: the packed weights are read once a piece.
   const Index work = std::max<Index>(1, 2 * taps * out_ * out.size.columns);
-  const Index band = std::clamp<Index>(1000000 / work, out.size.rows >= 64 ? 8 : 4, 64);
-  // Measured: 5 to 50 % faster from 32 channels on both sides, slower with fewer or with one tap.
-  const bool patches = in_ >= 32 && out_ >= 32 && rows_ * columns_ > 1;
+  const Index least = in_patches() ? patch_rows : out.size.rows >= 64 ? 8 : 4;
+  const Index band = std::clamp<Index>(1000000 / work, least, 64);
   parallel_for(out.size.rows, band, [&](Index begin, Index end) {
     Planes<T> from = source, to = out;
     from.origin = source.at(0, begin, 0);
     to.origin = out.at(0, begin, 0);
     to.size.rows = end - begin;
-    if (!patches) return run(constant(from), to, done, begin);
+    if (!in_patches()) return run(constant(from), 0, to, done, begin);
     run_patches(constant(from), to);
     if (done == nullptr) return;
     for (Index c = 0; c < out_; ++c)
@@ -205,22 +245,35 @@ void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
   });
 }
 
-/// In bands whose input is copied where the second cache holds it, at most half as much again.
+/// In bands whose input is copied, as many channels at once as the second cache holds; at most half
+/// as much again is copied.
 template <class T>
 void PackedKernel<T>::convolve(const Planes<const T>& x, Extent shift, Padding padding,
                                const Planes<T>& out) const {
+  constexpr Index cache = 1 << 18;
   const Extent r = radius();
-  const Index row = in_ * (x.size.columns + 16) * static_cast<Index>(sizeof(T));
-  const Index band = std::clamp<Index>((1 << 18) / row, std::max<Index>(4, 4 * r.rows), 64);
+  const Index row = (x.size.columns + 16) * static_cast<Index>(sizeof(T));
+  const Index band = std::clamp<Index>(
+      cache / (in_ * row), std::max<Index>(in_patches() ? patch_rows : 16, 4 * r.rows), 64);
+  const Index group =
+      in_patches() ? in_ : std::clamp<Index>(cache / ((band + 2 * r.rows) * row), 1, in_);
   parallel_for(out.size.rows, band, [&](Index begin, Index end) {
-    const PaddedPlanes<T> padded(in_, {end - begin, x.size.columns},
-                                 {r.rows, r.columns - shift.columns});
-    padded.take(x, begin + shift.rows, padding);
-    Planes<T> in = padded.window(), rows = out;
-    in.origin = in.at(0, 0, shift.columns);
+    Planes<T> rows = out;
     rows.origin = out.at(0, begin, 0);
-    in.size = rows.size = {end - begin, out.size.columns};
-    convolve(in, rows);
+    rows.size = {end - begin, out.size.columns};
+    for (Index c = 0; c < in_; c += group) {
+      Planes<const T> some = x;
+      some.origin = x.at(c, 0, 0);
+      some.channels = std::min(group, in_ - c);
+      const PaddedPlanes<T> padded(some.channels, {end - begin, x.size.columns},
+                                   {r.rows, r.columns - shift.columns});
+      padded.take(some, begin + shift.rows, padding);
+      Planes<T> in = padded.window();
+      in.origin = in.at(0, 0, shift.columns);
+      in.size = rows.size;
+      if (in_patches()) return run_patches(constant(in.grown(r)), rows);
+      run(constant(in.grown(r)), c, rows, nullptr, begin);
+    }
   });
 }
 

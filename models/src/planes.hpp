@@ -1,5 +1,7 @@
 #pragma once
 /// Planes with a border of zeros, and convolutions between them without copies.
+#include <span>
+
 #include <fejer/array.hpp>
 #include <fejer/models/convolution.hpp>
 #include <fejer/parallel.hpp>
@@ -109,8 +111,14 @@ class PackedKernel {
                 const Planes<T>& out) const;
 
  private:
-  void run(const Planes<const T>& in, const Planes<T>& out, const RowDone* done, Index first) const;
+  void run(const Planes<const T>& in, Index from, const Planes<T>& out, const RowDone* done,
+           Index first) const;
+  void run_blocks(std::span<const Block> blocks, const Planes<const T>& in, Index from,
+                  const Planes<T>& out, const RowDone* done, Index first) const;
   void run_patches(const Planes<const T>& in, const Planes<T>& out) const;
+  Index channels_at_once(Index columns) const;
+  /// Measured: 5 to 50 % faster from 32 channels on both sides, slower with fewer or with one tap.
+  bool in_patches() const { return in_ >= 32 && out_ >= 32 && rows_ * columns_ > 1; }
 
   Index out_ = 0, in_ = 0, rows_ = 1, columns_ = 1;
   std::vector<Block> blocks_;

@@ -30,14 +30,6 @@ inline Pair<T> times(Pair<T> a, const T* w) {
 }
 
 template <class T>
-inline typename Simd<T>::Register read(const T* from) {
-  return *reinterpret_cast<const typename Simd<T>::Memory*>(from);
-}
-template <class T>
-inline void write(typename Simd<T>::Register a, T* to) {
-  *reinterpret_cast<typename Simd<T>::Memory*>(to) = a;
-}
-template <class T>
 inline Pair<T> read(const T* re, const T* im) {
   return {read<T>(re), read<T>(im)};
 }
