@@ -22,7 +22,6 @@ inline __attribute__((always_inline)) void correlate_some(const CorrelationTask<
                                                           Offset step, T* result, Offset next,
                                                           Sequence<A...>) {
   using Register = typename Simd<T>::Register;
-  using Memory = typename Simd<T>::Memory;
   constexpr Size L = lanes<T>, stride = 64 / sizeof(T);
   alignas(64) T sums[BLOCK * K][stride];
   for (Size part = 0; part < stride; part += L) {
@@ -31,15 +30,14 @@ inline __attribute__((always_inline)) void correlate_some(const CorrelationTask<
     const T *w_row = weights, *in_row = in;
     for (Offset y = 0; y < t.rows; ++y, w_row += t.weights_row, in_row += t.in_row)
       for (Offset x = static_cast<Offset>(part); x < t.columns; x += static_cast<Offset>(stride)) {
-        Register w[BLOCK];
-        for (Size b = 0; b < BLOCK; ++b)
-          w[b] = *reinterpret_cast<const Memory*>(w_row + static_cast<Offset>(b) * t.weights_plane +
-                                                  x);
-        ((sum[A] += w[A / K] * *reinterpret_cast<const Memory*>(in_row + x +
-                                                                static_cast<Offset>(A % K) * step)),
+        Register v[K];
+        for (Size k = 0; k < K; ++k) v[k] = read(in_row + x + static_cast<Offset>(k) * step);
+        // Neither the weights of all planes nor the inputs of all columns have a register: one of
+        // them is loaded as it is used.
+        ((sum[A] += v[A % K] * read(w_row + static_cast<Offset>(A / K) * t.weights_plane + x)),
          ...);
       }
-    ((*reinterpret_cast<Memory*>(&sums[A][part]) = sum[A]), ...);
+    (write<T>(sum[A], &sums[A][part]), ...);
   }
   ((result[static_cast<Offset>(A / K) * next + static_cast<Offset>(A % K)] += total<T>(sums[A])),
    ...);

@@ -15,10 +15,7 @@ void add_kernel_gradient(const GradientShape& shape, ConstView<T> g,
                          View<T> weights) {
   const Shape& k = shape.kernel;
   const Extent size = shape.output;
-  // Bands of rows whose input stays in the second cache, of at least so many pixels that adding up
-  // registers does not count.
-  const Index band =
-      std::clamp<Index>(std::max(40000 / (k[1] * (size.columns + 1)), 1024 / size.columns), 4, 64);
+  const Index band = correlation_band(size);
   const Index bands = (size.rows + band - 1) / band, count = k.size();
   const bool many = shape.samples >= most_parts;
   const Index items = many ? shape.samples : bands, grain = (items + most_parts - 1) / most_parts;

@@ -1,8 +1,16 @@
 #pragma once
 /// Gradients of kernels and biases, for all kinds of convolutions.
+#include <algorithm>
+
 #include "batch.hpp"
 
 namespace fejer::detail {
+
+/// Rows of so many pixels, of one input and four output planes, lie in the first cache together;
+/// with fewer, adding up registers would count.
+inline Index correlation_band(Extent size) {
+  return std::clamp<Index>(1024 / size.columns, 1, size.rows);
+}
 
 /// Sizes of one sample: the padded input that the kernel sees has `kernel - 1` more rows and
 /// columns than the output.

@@ -59,23 +59,26 @@ inline void write(typename Simd<T>::Register a, T* to) {
   *reinterpret_cast<typename Simd<T>::Memory*>(to) = a;
 }
 
-/// One tap of every plane and pixel of the tile.
+/// One tap of every plane and pixel of the tile, whose vectors are `step` apart.
 template <class T, Size BLOCK, Size WIDE, Size... A, Size... P>
 inline __attribute__((always_inline)) void tap(typename Simd<T>::Register (&sum)[BLOCK * WIDE],
-                                               const T* in, const T* w, Sequence<A...>,
+                                               const T* in, Offset step, const T* w, Sequence<A...>,
                                                Sequence<P...>) {
-  const typename Simd<T>::Register x[WIDE] = {read(in + P * lanes<T>)...};
+  const typename Simd<T>::Register x[WIDE] = {read(in + static_cast<Offset>(P) * step)...};
   ((sum[A] += x[A % WIDE] * w[A / WIDE]), ...);
 }
 
-/// K: number of kernel columns, 0 if known at run time only.
-template <class T, int K, Size BLOCK, Size WIDE, Size... A>
+/// K: number of kernel columns, 0 if known at run time only. The vectors of a tile lie in one row,
+/// or one below the other.
+template <class T, int K, Size BLOCK, Size WIDE, bool UPRIGHT, Size... A>
 inline __attribute__((always_inline)) void tile(const ConvolutionTask<T>& t, const T* in, T* out,
                                                 Offset out_plane, Sequence<A...> all) {
+  const Offset L = static_cast<Offset>(lanes<T>);
+  const Offset step = UPRIGHT ? t.in_row : L, out_step = UPRIGHT ? t.out_row : L;
   typename Simd<T>::Register sum[BLOCK * WIDE];
   const auto at = [&](Size a) __attribute__((always_inline)) {
     return out + static_cast<Offset>(a / WIDE) * out_plane +
-           static_cast<Offset>(a % WIDE * lanes<T>);
+           static_cast<Offset>(a % WIDE) * out_step;
   };
   if (t.bias != nullptr)
     ((sum[A] = typename Simd<T>::Register{} + t.bias[A / WIDE]), ...);
@@ -88,20 +91,20 @@ inline __attribute__((always_inline)) void tile(const ConvolutionTask<T>& t, con
       if constexpr (K > 0) {
 #pragma GCC unroll 8
         for (Offset c = 0; c < K; ++c, w += BLOCK)
-          tap<T, BLOCK, WIDE>(sum, row + c, w, all, To<WIDE>{});
+          tap<T, BLOCK, WIDE>(sum, row + c, step, w, all, To<WIDE>{});
       } else {
         for (Offset c = 0; c < t.kernel_columns; ++c, w += BLOCK)
-          tap<T, BLOCK, WIDE>(sum, row + c, w, all, To<WIDE>{});
+          tap<T, BLOCK, WIDE>(sum, row + c, step, w, all, To<WIDE>{});
       }
     }
   }
   (write<T>(sum[A], at(A)), ...);
 }
 
-template <class T, int K, Size BLOCK, Size WIDE>
+template <class T, int K, Size BLOCK, Size WIDE, bool UPRIGHT = false>
 __attribute__((noinline)) void tile(const ConvolutionTask<T>& t, const T* in, T* out,
                                     Offset out_plane) {
-  tile<T, K, BLOCK, WIDE>(t, in, out, out_plane, To<BLOCK * WIDE>{});
+  tile<T, K, BLOCK, WIDE, UPRIGHT>(t, in, out, out_plane, To<BLOCK * WIDE>{});
 }
 
 /// The end of some lines of output, columns first..end - 1 of a tile of `width`, by a tile that is
@@ -137,19 +140,32 @@ void row_end(const ConvolutionTask<T>& t, const T* in, T* out, Offset x) {
       [&](T* beside, Offset plane) { tile<T, K, BLOCK, WIDE>(t, in + from, beside, plane); });
 }
 
+/// The ends of all rows, columns x on: of two rows at once where one vector does for each and no
+/// pixel would be added to twice.
+template <class T, int K, Size BLOCK, Size WIDE>
+void row_ends(const ConvolutionTask<T>& t, Offset x) {
+  constexpr Offset L = static_cast<Offset>(lanes<T>);
+  const Offset last = t.columns - L;
+  Offset y = 0;
+  if constexpr (WIDE == 2 && BLOCK > 1)
+    if (0 <= last && last <= x && (last == x || t.bias != nullptr))
+      for (; y + 2 <= t.rows; y += 2)
+        tile<T, K, BLOCK, 2, true>(t, t.in + y * t.in_row + last, t.out + y * t.out_row + last,
+                                   t.out_plane);
+  for (; y < t.rows; ++y)
+    row_end<T, K, BLOCK, WIDE>(t, t.in + y * t.in_row, t.out + y * t.out_row, x);
+}
+
 template <class T, int K, Size BLOCK, Size WIDE>
 void rows(const ConvolutionTask<T>& t) {
   constexpr Offset wide = static_cast<Offset>(WIDE * lanes<T>);
-  if constexpr (WIDE > 1)
+  if constexpr (WIDE > 2)
     if (t.columns < wide) return rows<T, K, BLOCK, (WIDE + 1) / 2>(t);
-  for (Offset y = 0; y < t.rows; ++y) {
-    const T* in = t.in + y * t.in_row;
-    T* out = t.out + y * t.out_row;
-    Offset x = 0;
-    for (; x + wide <= t.columns; x += wide)
-      tile<T, K, BLOCK, WIDE>(t, in + x, out + x, t.out_plane);
-    if (x < t.columns) row_end<T, K, BLOCK, WIDE>(t, in, out, x);
-  }
+  const Offset whole = t.columns / wide * wide;
+  for (Offset y = 0; y < t.rows; ++y)
+    for (Offset x = 0; x < whole; x += wide)
+      tile<T, K, BLOCK, WIDE>(t, t.in + y * t.in_row + x, t.out + y * t.out_row + x, t.out_plane);
+  if (whole < t.columns) row_ends<T, K, BLOCK, WIDE>(t, whole);
 }
 
 /// One output plane, K x K taps: ROWS rows at once, so that a pixel is loaded for up to ROWS sums.
@@ -225,7 +241,7 @@ void convolve_columns(const ConvolutionTask<T>& t) {
     case 6:
       return rows < T, K, 6, many ? 3 : 2 > (t);
     case 4:
-      return rows < T, K, 4, many ? 4 : 2 > (t);
+      return rows < T, K, 4, many ? 4 : 3 > (t);
     case 3:
       return rows<T, K, 3, 3>(t);
     case 2:

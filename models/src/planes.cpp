@@ -30,6 +30,42 @@ Index source(Index i, Index n, Padding padding) {
   return j < n ? j : period - j;
 }
 
+/// to[c, y, x] = from[c, row + y, column + x], continued as the padding says.
+template <class T>
+void copy_window(const Planes<const T>& from, Index row, Index column, Padding padding,
+                 const Planes<T>& to) {
+  const bool zeros = padding == Padding::zero || padding == Padding::valid;
+  const Index width = to.size.columns;
+  const Index left = std::clamp<Index>(-column, 0, width);
+  const Index right = std::clamp<Index>(from.size.columns - column, left, width);
+  for (Index c = 0; c < to.channels; ++c)
+    for (Index y = 0; y < to.size.rows; ++y) {
+      T* const out = to.at(c, y, 0);
+      const bool outside = row + y < 0 || row + y >= from.size.rows;
+      if (outside && zeros) {
+        std::fill_n(out, width, T(0));
+        continue;
+      }
+      const T* const in =
+          from.at(c, outside ? source(row + y, from.size.rows, padding) : row + y, 0);
+      const auto continued = [&](Index x) {
+        return zeros ? T(0) : in[source(column + x, from.size.columns, padding)];
+      };
+      for (Index x = 0; x < left; ++x) out[x] = continued(x);
+      std::copy_n(in + column + left, right - left, out + left);
+      for (Index x = right; x < width; ++x) out[x] = continued(x);
+    }
+}
+
+/// The channels from `first` on.
+template <class T>
+Planes<T> channels(const Planes<T>& planes, Index first, Index count) {
+  Planes<T> some = planes;
+  some.origin = planes.at(first, 0, 0);
+  some.channels = count;
+  return some;
+}
+
 /// outside(from, to) for all pixels of the border of an axis.
 template <class F>
 void each_outside(Index n, Index halo, Padding padding, const F& f) {
@@ -64,24 +100,11 @@ void PaddedPlanes<T>::clear_border() {
 
 template <class T>
 void PaddedPlanes<T>::take(const Planes<const T>& from, Index first, Padding padding) const {
-  const Planes<T>& w = window_;
-  const bool zeros = padding == Padding::zero || padding == Padding::valid;
-  const Index columns = w.size.columns, width = columns + 2 * halo_.columns;
-  parallel_for(w.channels, std::max<Index>(1, 4096 / w.size.rows), [&](Index begin, Index end) {
-    for (Index c = begin; c < end; ++c)
-      for (Index y = -halo_.rows; y < w.size.rows + halo_.rows; ++y) {
-        T* const row = w.at(c, y, 0);
-        const bool outside = first + y < 0 || first + y >= from.size.rows;
-        if (outside && zeros) {
-          std::fill_n(row - halo_.columns, width, T(0));
-          continue;
-        }
-        const Index s = outside ? source(first + y, from.size.rows, padding) : first + y;
-        std::copy_n(from.at(c, s, 0), columns, row);
-        if (!zeros)
-          each_outside(columns, halo_.columns, padding,
-                       [&](Index there, Index here) { row[here] = row[there]; });
-      }
+  const Planes<T> padded = window_.grown(halo_);
+  const Index grain = std::max<Index>(1, 4096 / window_.size.rows);
+  parallel_for(window_.channels, grain, [&](Index begin, Index end) {
+    copy_window(channels(from, begin, end - begin), first - halo_.rows, -halo_.columns, padding,
+                channels(padded, begin, end - begin));
   });
 }
 
@@ -146,12 +169,9 @@ template <class T>
 void PackedKernel<T>::run(const Planes<const T>& in, Index from, const Planes<T>& out,
                           const RowDone* done, Index first) const {
   const Index group = channels_at_once(out.size.columns);
-  Planes<const T> some = in;
-  for (Index c = 0; c < in.channels; c += group) {
-    some.origin = in.at(c, 0, 0);
-    some.channels = std::min(group, in.channels - c);
-    run_blocks(blocks_, some, from + c, out, c + group < in.channels ? nullptr : done, first);
-  }
+  for (Index c = 0; c < in.channels; c += group)
+    run_blocks(blocks_, channels(in, c, std::min(group, in.channels - c)), from + c, out,
+               c + group < in.channels ? nullptr : done, first);
 }
 
 template <class T>
@@ -185,37 +205,29 @@ void PackedKernel<T>::run_blocks(std::span<const Block> blocks, const Planes<con
 /// the first cache holds it for many blocks, and their sums lie side by side until they are done:
 /// with many channels, both would otherwise take a cache line or two from each of hundreds of rows.
 template <class T>
-void PackedKernel<T>::run_patches(const Planes<const T>& in, const Planes<T>& out) const {
+void PackedKernel<T>::run_patches(const Window& input, const Planes<T>& out) const {
   const Index width = patch_columns + columns_ - 1, tall = patch_rows + rows_ - 1;
   const Index group =
       std::clamp<Index>(first_cache / (tall * width * static_cast<Index>(sizeof(T))), 1, in_);
   constexpr std::size_t blocks_at_once = 16;
   Scratch<T> inputs(group * tall * width + 64);
   Scratch<T> sums(6 * blocks_at_once * patch_rows * patch_columns);
-  const auto copy_rows = [](const Planes<const T>& from, const Planes<T>& to) {
-    for (Index c = 0; c < to.channels; ++c)
-      for (Index y = 0; y < to.size.rows; ++y)
-        std::memcpy(to.at(c, y, 0), from.at(c, y, 0),
-                    static_cast<std::size_t>(to.size.columns) * sizeof(T));
-  };
   const auto patch = [&](const std::span<const Block> blocks, Index y, Index x) {
     const Extent size = smaller({patch_rows, patch_columns}, out.size - Extent{y, x});
     const Index first = blocks.front().first;
-    Planes<T> sum{sums.data(), patch_columns, size.rows * patch_columns, 0, size};
-    sum.channels = blocks.back().first + blocks.back().size - first;
-    Planes<T> input{inputs.data(), width, tall * width, 0, size + radius() + radius()};
+    const Index count = blocks.back().first + blocks.back().size - first;
+    const Planes<T> sum{sums.data(), patch_columns, size.rows * patch_columns, count, size};
+    Planes<T> some{inputs.data(), width, tall * width, 0, size + radius() + radius()};
     for (Index c = 0; c < in_; c += group) {
-      Planes<const T> from = in;
-      from.origin = in.at(c, y, x);
-      input.channels = std::min(group, in_ - c);
-      copy_rows(from, input);
-      run_blocks(blocks, constant(input), c, sum, nullptr, 0);
+      some.channels = std::min(group, in_ - c);
+      copy_window(channels(input.planes, c, some.channels), input.row + y, input.column + x,
+                  input.padding, some);
+      run_blocks(blocks, constant(some), c, sum, nullptr, 0);
     }
-    Planes<T> to = out;
-    to.origin = out.at(first, y, x);
-    to.channels = sum.channels;
+    Planes<T> to = channels(out, first, count);
+    to.origin = to.at(0, y, x);
     to.size = size;
-    copy_rows(constant(sum), to);
+    copy_window(constant(sum), 0, 0, Padding::valid, to);
   };
   for (Index y = 0; y < out.size.rows; y += patch_rows)
     for (Index x = 0; x < out.size.columns; x += patch_columns)
@@ -238,40 +250,40 @@ void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
     to.origin = out.at(0, begin, 0);
     to.size.rows = end - begin;
     if (!in_patches()) return run(constant(from), 0, to, done, begin);
-    run_patches(constant(from), to);
+    from.size = to.size + radius() + radius();
+    run_patches({constant(from), 0, 0, Padding::valid}, to);
     if (done == nullptr) return;
     for (Index c = 0; c < out_; ++c)
       for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));
   });
 }
 
-/// In bands whose input is copied, as many channels at once as the second cache holds; at most half
-/// as much again is copied.
+/// In patches, or in bands whose input is copied, as many channels at once as the second cache
+/// holds; at most half as much again is copied.
 template <class T>
 void PackedKernel<T>::convolve(const Planes<const T>& x, Extent shift, Padding padding,
                                const Planes<T>& out) const {
   constexpr Index cache = 1 << 18;
   const Extent r = radius();
   const Index row = (x.size.columns + 16) * static_cast<Index>(sizeof(T));
-  const Index band = std::clamp<Index>(
-      cache / (in_ * row), std::max<Index>(in_patches() ? patch_rows : 16, 4 * r.rows), 64);
-  const Index group =
-      in_patches() ? in_ : std::clamp<Index>(cache / ((band + 2 * r.rows) * row), 1, in_);
+  const Index tall = std::clamp<Index>(cache / (in_ * row), std::max<Index>(16, 4 * r.rows), 64);
+  const Index band = in_patches() ? patch_rows : tall;
+  const Index group = std::clamp<Index>(cache / ((band + 2 * r.rows) * row), 1, in_);
   parallel_for(out.size.rows, band, [&](Index begin, Index end) {
     Planes<T> rows = out;
     rows.origin = out.at(0, begin, 0);
-    rows.size = {end - begin, out.size.columns};
+    rows.size.rows = end - begin;
+    const Extent start = Extent{begin, 0} + shift;
+    if (in_patches())
+      return run_patches({x, start.rows - r.rows, start.columns - r.columns, padding}, rows);
     for (Index c = 0; c < in_; c += group) {
-      Planes<const T> some = x;
-      some.origin = x.at(c, 0, 0);
-      some.channels = std::min(group, in_ - c);
-      const PaddedPlanes<T> padded(some.channels, {end - begin, x.size.columns},
+      const Index count = std::min(group, in_ - c);
+      const PaddedPlanes<T> padded(count, {end - begin, x.size.columns},
                                    {r.rows, r.columns - shift.columns});
-      padded.take(some, begin + shift.rows, padding);
+      padded.take(channels(x, c, count), start.rows, padding);
       Planes<T> in = padded.window();
       in.origin = in.at(0, 0, shift.columns);
       in.size = rows.size;
-      if (in_patches()) return run_patches(constant(in.grown(r)), rows);
       run(constant(in.grown(r)), c, rows, nullptr, begin);
     }
   });

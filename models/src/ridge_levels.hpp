@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel_gradient.hpp"
 #include "multi_convolution_data.hpp"
 
 namespace fejer::detail {
@@ -78,12 +79,12 @@ class Levels {
   }
 
  private:
-  /// In bands of rows that stay in the second cache, in at most 16 parts.
+  /// In at most 16 parts.
   void correlate(const Planes<T>& c, const Planes<T>& v, std::size_t l, Array<double>& sum) const {
     const Planes<T> in = v.grown(w_.radius(l));
     const Shape& s = w_.kernels[l].shape();
     const Index rows = c.size.rows, count = sum.size();
-    const Index band = std::max<Index>(4, 40000 / (s[1] * (c.size.columns + 1)));
+    const Index band = correlation_band(c.size);
     const Index bands = (rows + band - 1) / band, grain = (bands + 15) / 16;
     const Index parts = (bands + grain - 1) / grain;
     Scratch<T> memory(parts * count);

@@ -106,7 +106,7 @@ void RidgeRegulariser<T>::Data::add_levels(const Job& job, const Convolutions& w
 
 // ---- the frame
 
-/// Strips in parallel, then added in their order.
+/// Sides in parallel, then added in their order.
 template <class T>
 void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, Extent size,
                                                  RidgeGradients& sums) const {
@@ -114,23 +114,21 @@ void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, E
   if (f.rows == 0 && f.columns == 0) return;
   const Index pixels = size.rows * size.columns, count = channels();
   const Index room = std::max(deep.rows * size.columns, deep.columns * size.rows);
-  Scratch<T> memory(planes * 4 * 3 * room);
+  Scratch<T> memory(4 * planes * room);
   T* const strips = memory.data();
-  std::vector<RidgeGradients> parts(static_cast<std::size_t>(planes * 4));
-  const auto turn = [&](Index i) {
-    const int side = static_cast<int>(i % 4);
-    return Turn{side, size, side < 2 ? deep.rows : deep.columns};
+  std::array<RidgeGradients, 4> parts;
+  const auto turn = [&](Index side) {
+    return Turn{static_cast<int>(side), size, side < 2 ? deep.rows : deep.columns};
   };
-  const auto one_strip = [&](Index i) {
-    const Turn t = turn(i);
+  const auto add_strip = [&](const Turn& t, Index plane, RidgeGradients& part) {
     const bool upright = t.side < 2;
-    RidgeGradients& part = parts[static_cast<std::size_t>(i)];
-    part = no_gradients(1);
-    Job strip = job.from(i / 4, count, pixels);
-    T *const out = strips + i * 3 * room, *const x = out + room, *const v = x + room;
+    Job strip = job.from(plane, count, pixels);
+    T* const out = strips + (t.side * planes + plane) * room;
     std::fill_n(out, t.pixels(), T(0));
     const Index depth = upright ? f.rows : f.columns;
     if (depth == 0) return;
+    Scratch<T> turned(2 * room);
+    T *const x = turned.data(), *const v = x + room;
     t.take(strip.x, x);
     t.take(strip.v, v);
     strip.x = x, strip.v = v, strip.out = out;
@@ -138,22 +136,25 @@ void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, E
     const Index left = upright ? 0 : f.rows;
     const Convolutions& w = *sides[static_cast<std::size_t>(t.side)].data_;
     add_levels(strip, w, detail::Levels<T, Convolutions>(w, Extent{t.rows, t.columns()}, depth),
-               {left, t.columns() - left}, part.scaling.data(), part);
+               {left, t.columns() - left}, part.scaling.data() + plane * count, part);
   };
-  parallel_for(planes * 4, 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) one_strip(i);
+  parallel_for(4, 1, [&](Index begin, Index end) {
+    for (Index side = begin; side < end; ++side) {
+      RidgeGradients& part = parts[static_cast<std::size_t>(side)];
+      part = no_gradients(planes);
+      for (Index i = 0; i < planes; ++i) add_strip(turn(side), i, part);
+    }
   });
-  for (Index i = 0; i < planes * 4; ++i) {
-    turn(i).add(strips + i * 3 * room, job.out + i / 4 * pixels);
-    const RidgeGradients& part = parts[static_cast<std::size_t>(i)];
+  for (Index side = 0; side < 4; ++side) {
+    for (Index i = 0; i < planes; ++i)
+      turn(side).add(strips + (side * planes + i) * room, job.out + i * pixels);
+    const RidgeGradients& part = parts[static_cast<std::size_t>(side)];
     for (std::size_t l = 0; l < sums.kernels.size(); ++l)
       for (Index k = 0; k < sums.kernels[l].size(); ++k)
         sums.kernels[l][k] +=
-            part.kernels[l][Turn::tap(static_cast<int>(i % 4), sums.kernels[l].shape(), k)];
+            part.kernels[l][Turn::tap(static_cast<int>(side), sums.kernels[l].shape(), k)];
     add(part.profile, sums.profile);
-    for (Index c = 0; c < count; ++c)
-      sums.scaling[static_cast<std::size_t>(i / 4 * count + c)] +=
-          part.scaling[static_cast<std::size_t>(c)];
+    for (std::size_t i = 0; i < part.scaling.size(); ++i) sums.scaling[i] += part.scaling[i];
   }
 }
 
