@@ -51,6 +51,7 @@ Trainable wcrr(Section& model, const TrainingOptions&) {
   o.backward_tolerance = model.number("backward_tolerance", o.backward_tolerance);
   o.backward_max_iterations =
       static_cast<int>(model.count("backward_max_iterations", o.backward_max_iterations, 1));
+  o.jfb_passes = static_cast<int>(model.count("jfb_passes", o.jfb_passes));
   return trainable(RidgeEquilibriumLearner<float>(o));
 }
 

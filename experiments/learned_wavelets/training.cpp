@@ -112,14 +112,17 @@ Gradient gradient(const Problem& p, const std::vector<std::size_t>& samples,
                   const Array<double>& theta, const Method& method, WarmStates<float>& states) {
   std::vector<Gradient> each(samples.size());
   std::vector<Array<float>> ends(samples.size());
-  const EquilibriumOptions& o = method.options;
-  const bool implicit = o.strategy == GradientStrategy::implicit;
-  const Index depth = implicit || o.strategy == GradientStrategy::one_step ? 1 : o.depth;
+  const bool implicit = method.options.strategy == GradientStrategy::implicit;
+  const Index depth =
+      implicit || method.options.strategy == GradientStrategy::one_step ? 1 : method.options.depth;
   parallel_for(static_cast<Index>(samples.size()), 1, [&](Index begin, Index end) {
     for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
       const Sample& sample = p.samples[samples[k]];
       const Array<float> cold = p.start(samples[k]);
       Array<float> u = method.warm ? states.start(sample.key, cold) : cold;
+      // A first visit settles: the first K passes may be far from the fixed point.
+      EquilibriumOptions o = method.options;
+      o.until_tolerance |= method.warm && !states.holds(sample.key);
       Gradient& one = each[k];
       one.value = Array<double>(theta.shape());
       const EquilibriumReport report = equilibrium_gradient(

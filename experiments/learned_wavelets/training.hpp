@@ -14,8 +14,9 @@ namespace fejer::learned_wavelets {
 struct Method {
   std::string name;
   EquilibriumOptions options;
-  bool warm = false;  ///< from what the last step on the same sample left
-  double share = 1;   ///< of the budget
+  /// From what the last step on the same sample left; the first iterates until it has settled.
+  bool warm = false;
+  double share = 1;  ///< of the budget
 };
 
 /// unrolled(K), unrolled(K T), DEQ cold and warm, JFB after K T - 1 passes, JFB(K, T - 1) cold,

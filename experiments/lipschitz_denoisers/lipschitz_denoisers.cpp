@@ -32,6 +32,7 @@ constexpr double level = 10.0 / 255;
 struct Row {
   std::string name;
   LipschitzCnnOptions options;
+  Index times = 1;  ///< the steps of the others
 };
 
 std::vector<Row> rows() {
@@ -48,6 +49,7 @@ std::vector<Row> rows() {
   LipschitzCnnOptions unbounded = result[0].options;
   unbounded.layer_norm = 1.0273;
   result.push_back({"spline_norm_1.144", unbounded});
+  result.push_back({"spline_5_times_as_long", result[0].options, 5});
   return result;
 }
 
@@ -81,7 +83,10 @@ Json facts(const LipschitzCnn<float>& cnn) {
           {"product_of_norms", truth}};
 }
 
-Json train_row(const Row& row, const experiments::Context& context, const TrainingOptions& t) {
+Json train_row(const Row& row, const experiments::Context& context, TrainingOptions t) {
+  t.steps *= row.times;
+  t.schedule.over = t.steps;
+  t.validate_every = t.steps + 1;
   const LipschitzCnnLearner<float> author(row.options);
   const Learner<float> learner = author;
   PatchSource patches(open_images(context.data + "/train/bsd400.h5:/images"),
@@ -206,8 +211,7 @@ Json run(const experiments::Context& context) {
   t.noise_low = t.noise_high = level;
   t.loss.kind = LossKind::l2;
   t.optimiser.rate = 2e-3;
-  t.schedule = {.kind = Schedule::Kind::cosine, .over = t.steps, .warm_up = 20};
-  t.validate_every = t.steps + 1;
+  t.schedule = {.kind = Schedule::Kind::cosine, .warm_up = 20};
   std::filesystem::create_directories(context.out + "/cells");
   Json record = command::environment_json();
   record["experiment"] = "lipschitz_denoisers";

@@ -32,6 +32,18 @@ struct Row {
   std::vector<int> grey_levels;
 };
 
+/// To compare gradients: by the linear system, or by K passes of restarted JFB.
+Row short_wcrr(const std::string& name, const std::string& what, int passes) {
+  return {name,
+          what,
+          "train_wcrr/wcrr.toml",
+          {"training.batch=16", "training.steps=500", "schedule.every=40", "validation.every=100",
+           "model.jfb_passes=" + std::to_string(passes)},
+          "",
+          "",
+          {15, 25}};
+}
+
 std::vector<Row> rows() {
   const std::string wcrr = "train_wcrr/wcrr.toml", crr = "train_crr/crr.toml";
   return {{"wcrr", "WCRR", wcrr, {"training.batch=32"}, "wcrr_nn.h5", "ridge", {5, 15, 25}},
@@ -62,7 +74,10 @@ std::vector<Row> rows() {
            {"training.steps=8000", "schedule.every=800"},
            "",
            "",
-           {25}}};
+           {25}},
+          short_wcrr("wcrr_500", "WCRR, 500 steps, exact gradients", 0),
+          short_wcrr("wcrr_500_jfb_5", "WCRR, 500 steps, JFB(5)", 5),
+          short_wcrr("wcrr_500_jfb_20", "WCRR, 500 steps, JFB(20)", 20)};
 }
 
 Json levels(const Model<float>& model, const Row& row, const experiments::Context& context) {
@@ -125,7 +140,7 @@ std::string report(const Json& record) {
          "mean PSNR on Set12 in dB before any clipping, beside the published weights under the "
          "same command and the same noise.\n\nFejér "
       << record.value("version", "") << ", " << record.value("compiler", "")
-      << "\n\n| model | settings | best step | hours | sigma | PSNR | SSIM | published weights | "
+      << "\n\n| model | settings | best step | minutes | sigma | PSNR | SSIM | published weights | "
          "difference |\n|---|---|---|---|---|---|---|---|---|\n";
   for (const Json& r : record["results"]) {
     const Json& t = r["training"];
@@ -140,7 +155,7 @@ std::string report(const Json& record) {
       out << "| " << (k == 0 ? r["what"].get<std::string>() : "") << " | "
           << (k == 0 ? settings : "") << " | "
           << (k == 0 && !t["best_step"].is_null() ? t["best_step"].dump() : "") << " | "
-          << (k == 0 ? figure(t["seconds"].get<double>() / 3600, "%.2f") : "") << " | "
+          << (k == 0 ? figure(t["seconds"].get<double>() / 60, "%.1f") : "") << " | "
           << level["grey_level"].get<int>() << "/255 | " << figure(level["psnr"], "%.3f") << " | "
           << figure(level["ssim"], "%.4f") << " | " << figure(published, "%.3f") << " | "
           << (published.is_number()
@@ -149,7 +164,7 @@ std::string report(const Json& record) {
           << " |\n";
     }
   }
-  out << "\nHours are those of one core of this machine, which did other work.\n";
+  out << "\nMinutes are those of one core of this machine, which did other work.\n";
   return out.str();
 }
 

@@ -317,6 +317,8 @@ TEST_CASE("a warm start of one pass comes closer at every call") {
     residual = at.report.residual;
     states.keep(7, std::move(at.x));
   }
+  CHECK(states.holds(7));
+  CHECK(!states.holds(8));
   CHECK(distance(states.start(8, cold), cold) == 0);  // another noise draw starts cold
   const Array<double> larger(Shape{n + 1});
   CHECK(states.start(7, larger).shape() == larger.shape());

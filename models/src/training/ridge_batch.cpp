@@ -189,6 +189,30 @@ BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x_
   return report;
 }
 
+template <class T>
+BatchReport pull_back_each(const RidgeRegulariser<T>& model, ConstView<T> x,
+                           const std::vector<double>& sigmas, ConstView<T> b, double gamma,
+                           int passes, View<T> g) {
+  const RidgeHessian<T> hessian(model, x, sigmas);
+  Array<T> term(b), product(x.shape());
+  const auto add_term = [&] { axpy<T>(static_cast<T>(gamma), term, g); };
+  std::fill(g.begin(), g.end(), T(0));
+  add_term();
+  for (int k = 1; k < passes; ++k) {
+    hessian.apply(term, product);
+    axpy<T>(T(1), term, product);
+    axpy<T>(static_cast<T>(-gamma), product, term);
+    add_term();
+  }
+  BatchReport report{std::vector<int>(sigmas.size(), passes), {}};
+  const Index n = x.size() / static_cast<Index>(sigmas.size());
+  for (Index i = 0; i < static_cast<Index>(sigmas.size()); ++i) {
+    const double size = length_of(b.data() + i * n, n);
+    report.residuals.push_back(size > 0 ? length_of(term.data() + i * n, n) / size : 0);
+  }
+  return report;
+}
+
 Array<double> initial_kernel(const Shape& shape, const RandomStream& stream) {
   Array<double> kernel(shape);
   fill_uniform<double>(kernel, stream);
@@ -207,7 +231,10 @@ std::string indexed(const char* name, std::size_t i) {
                                      const std::vector<double>&, const BatchStop&, View<T>); \
   template BatchReport solve_hessian_each(const RidgeRegulariser<T>&, ConstView<T>,          \
                                           const std::vector<double>&, ConstView<T>,          \
-                                          const BatchStop&, View<T>);
+                                          const BatchStop&, View<T>);                        \
+  template BatchReport pull_back_each(const RidgeRegulariser<T>&, ConstView<T>,              \
+                                      const std::vector<double>&, ConstView<T>, double, int, \
+                                      View<T>);
 FEJER_INSTANTIATE(float)
 FEJER_INSTANTIATE(double)
 #undef FEJER_INSTANTIATE

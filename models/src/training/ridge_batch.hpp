@@ -45,6 +45,15 @@ BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x,
                                const std::vector<double>& sigmas, ConstView<T> b,
                                const BatchStop& stop, View<T> g);
 
+/// g_n = gamma sum_{k < passes} (Id - gamma (Id + Hess R(x_n; sigma_n)))^k b_n: what restarted
+/// JFB(K, R) brings back through K gradient steps of length gamma that stand still at x_n, and the
+/// first K terms of the Neumann series of solve_hessian_each. residuals: ||b - A g|| / ||b|| one
+/// term earlier, which is no less for gamma <= 2 / ||Id + Hess R||. Cost: passes - 1 products.
+template <class T>
+BatchReport pull_back_each(const RidgeRegulariser<T>& model, ConstView<T> x,
+                           const std::vector<double>& sigmas, ConstView<T> b, double gamma,
+                           int passes, View<T> g);
+
 // Kernels of both learners.
 
 /// Uniform in (-1/sqrt(fan in), 1/sqrt(fan in)), PyTorch's default.

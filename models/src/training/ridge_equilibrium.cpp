@@ -27,6 +27,7 @@ void check(const RidgeEquilibriumOptions& o) {
   if (!(o.tolerance > 0) || !(o.backward_tolerance > 0)) wrong = "tolerances must be positive";
   if (o.max_iterations < 1 || o.backward_max_iterations < 1)
     wrong = "the largest numbers of iterations must be at least 1";
+  if (o.jfb_passes < 0) wrong = "jfb_passes must not be negative";
   if (wrong != nullptr) throw ArgumentError(std::string("RidgeEquilibriumLearner: ") + wrong);
 }
 
@@ -143,9 +144,14 @@ double RidgeEquilibriumLearner<T>::shard_gradient(const Prepared& prepared, cons
   double sum = 0;
   for (Index i = 0; i < batch.size(); ++i)
     sum += loss(x.slice(i), shard[static_cast<std::size_t>(i)].target, b.slice(i));
-  const BatchReport backward = detail::solve_hessian_each<T>(
-      prepared.model, x, batch.sigmas, b,
-      {options_.backward_tolerance, options_.backward_max_iterations}, g);
+  const BatchReport backward =
+      options_.jfb_passes > 0
+          ? detail::pull_back_each<T>(prepared.model, x, batch.sigmas, b,
+                                      2 / (2 - options_.rho + prepared.lipschitz),
+                                      options_.jfb_passes, g)
+          : detail::solve_hessian_each<T>(
+                prepared.model, x, batch.sigmas, b,
+                {options_.backward_tolerance, options_.backward_max_iterations}, g);
   scale<T>(g, T(-1));
   const RidgeGradients gradients = prepared.model.vjp(x, batch.sigmas, g, b);
   for (std::size_t l = 0; l < gradients.kernels.size(); ++l)

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <fejer/algorithms/equilibrium_gradient.hpp>
 #include <fejer/models/model_file.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
@@ -142,6 +143,30 @@ Parameters moved_unrolled(const Learner<double>& learner) {
   return p;
 }
 
+/// x - gamma (x - y + grad R(x)) as a layer that restarted JFB differentiates.
+struct GradientStep {
+  using Scalar = double;
+  using Saved = Array<double>;
+  using Gradient = RidgeGradients;
+  const RidgeRegulariser<double>& model;
+  Array<double> y;
+  double sigma, gamma;
+
+  void forward(ConstView<double> x, View<double> out, Saved* saved) const {
+    if (saved != nullptr) *saved = Array<double>(x);
+    model.gradient(x, sigma, out);
+    for (Index i = 0; i < x.size(); ++i) out[i] = x[i] - gamma * (x[i] - y[i] + out[i]);
+  }
+  void vjp(const Saved& x, ConstView<double> u, View<double> xbar, Gradient* sum) const {
+    const RidgeGradients g = model.vjp(x, sigma, u, xbar);
+    for (Index i = 0; i < u.size(); ++i) xbar[i] = u[i] - gamma * (u[i] + xbar[i]);
+    if (sum == nullptr) return;
+    for (std::size_t l = 0; l < g.kernels.size(); ++l)
+      axpy<double>(-gamma, g.kernels[l], sum->kernels[l]);
+    axpy<double>(-gamma, g.profile, sum->profile);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("equilibrium: gradients of the loss at the fixed point, every kind of parameter") {
@@ -158,6 +183,65 @@ TEST_CASE("equilibrium: gradients of the loss at the fixed point, every kind of 
       CHECK(figures.at("backward_residual") < 3e-13);
       CHECK(figures.at("forward_iterations") > 3);
     }
+}
+
+TEST_CASE("equilibrium: with jfb_passes the gradient is that of restarted JFB at the minimiser") {
+  const Data data;
+  const Shard<double> shard{data.shard()[1]};
+  for (const double rho : {1.0, 0.0})
+    for (const int passes : {1, 4}) {
+      CAPTURE(rho);
+      CAPTURE(passes);
+      RidgeEquilibriumOptions o = small_equilibrium(Borders::zero_once, rho);
+      o.jfb_passes = passes;
+      const RidgeEquilibriumLearner<double> learner(o);
+      const auto prepared = learner.prepare(moved(Learner<double>(learner), 0.01));
+      Parameters effective = learner.effective_zeros(prepared);
+      Figures figures;
+      const double value = learner.shard_gradient(prepared, shard, smooth_loss, effective, figures);
+      CHECK(figures["backward_iterations"] == passes);
+      CHECK(figures["backward_residual"] <= 1);
+
+      const double gamma = 2 / (2 - rho + prepared.lipschitz);
+      const GradientStep layer{prepared.model, Array<double>(shard[0].input), shard[0].sigma,
+                               gamma};
+      RidgeGradients expected;
+      for (const auto& k : prepared.model.parameters().kernels)
+        expected.kernels.emplace_back(k.shape());
+      expected.profile = Array<double>(prepared.model.parameters().profile.shape());
+      EquilibriumOptions e;
+      e.depth = passes;
+      e.until_tolerance = true;
+      e.tolerance = 1e-14;
+      e.power_iterations = 0;
+      Array<double> x(shard[0].input);
+      const auto report = equilibrium_gradient(
+          layer, e,
+          [&](ConstView<double> end, View<double> g) {
+            return smooth_loss(end, shard[0].target, g);
+          },
+          x, expected);
+      CHECK(value == doctest::Approx(report.loss).epsilon(1e-10));
+      for (std::size_t l = 0; l < expected.kernels.size(); ++l)
+        CHECK(distance(effective["kernel_" + std::to_string(l)], expected.kernels[l]) <
+              1e-9 * norm(expected.kernels[l]));
+      CHECK(distance(effective["profile"], expected.profile) < 1e-9 * norm(expected.profile));
+    }
+}
+
+TEST_CASE("equilibrium: with enough jfb_passes the gradient is exact") {
+  RidgeEquilibriumOptions o = small_equilibrium(Borders::zero_once, 0.5);
+  const Learner<double> exact = RidgeEquilibriumLearner<double>(o);
+  o.jfb_passes = 2000;
+  const Learner<double> by_passes = RidgeEquilibriumLearner<double>(o);
+  const Parameters p = moved(exact, 0.01);
+  const Data data;
+  const Shard<double> shard = data.shard();
+  const Evaluated a = evaluate(exact, p, shard), b = evaluate(by_passes, p, shard);
+  for (const auto& e : p.entries())
+    CHECK(distance(a.gradient[e.name], b.gradient[e.name]) < 1e-9 * norm(a.gradient[e.name]));
+  o.jfb_passes = -1;
+  CHECK_THROWS_AS(RidgeEquilibriumLearner<double>{o}, ArgumentError);
 }
 
 TEST_CASE("equilibrium: an image's solution does not depend on the others") {

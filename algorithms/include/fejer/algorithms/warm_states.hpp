@@ -19,6 +19,10 @@ class WarmStates {
     const auto at = states_.find(key);
     return at != states_.end() && at->second.shape() == cold.shape() ? at->second : Array<T>(cold);
   }
+  bool holds(std::uint64_t key) const {
+    const std::lock_guard lock(mutex_);
+    return states_.contains(key);
+  }
   void keep(std::uint64_t key, Array<T> state) {
     const std::lock_guard lock(mutex_);
     states_[key] = std::move(state);

@@ -23,6 +23,9 @@ struct RidgeEquilibriumOptions {
   int max_iterations = 200;
   double backward_tolerance = 1e-3;  ///< on the relative residual of the linear system
   int backward_max_iterations = 50;
+  /// K > 0: instead of the linear system, K passes of restarted JFB, gradient steps of length
+  /// 2 / (2 - rho + Lip(grad R)) at the minimiser.
+  int jfb_passes = 0;
 };
 
 /// x(y) = argmin 1/2 ||x - y||^2 + R(x; sigma), by implicit differentiation. Parameters:
@@ -36,7 +39,9 @@ struct RidgeEquilibriumOptions {
 /// Forward: accelerated gradient with restart, each image until it has converged. Backward: g of
 /// (Id + Hess R(x)) g = d loss / dx by conjugate residuals; the gradient in a parameter is
 /// -<g, d grad R(x) / d parameter>. (The published solver is Anderson's, for the same system times
-/// the step.) Figures: forward_iterations, backward_iterations, backward_residual, unconverged
+/// the step.) With jfb_passes g is the sum of the first K terms of that system's Neumann series:
+/// what restarted JFB(K, R) gives once R is large enough (Davy, Briceno-Arias, Pustelnik, arXiv
+/// 2506.13239). Figures: forward_iterations, backward_iterations, backward_residual, unconverged
 /// (images that reached max_iterations).
 template <class T>
 class RidgeEquilibriumLearner {
