@@ -149,6 +149,27 @@ TEST_CASE("Convolution equals its definition for all block sizes, kernels and im
   }
 }
 
+TEST_CASE("Convolution of wide images, whose channels go through the caches some at a time") {
+  for (const Index out : {1, 2, 10}) {
+    CAPTURE(out);
+    const Shape image{17, 7, 701};
+    const Array<double> w = random_array({out, 17, 3, 3}, "w"), b = random_array({out}, "b"),
+                        x = random_array(image, "x");
+    for (const Padding padding : {Padding::zero, Padding::reflect}) {
+      const Array<double> expected = naive(w, b, x, padding);
+      Array<double> y(expected.shape());
+      Convolution<double>(w, b, padding).apply(x, y);
+      CHECK(largest_difference(y, expected) < 1e-13 * std::sqrt(17 * 9.0));
+      Array<float> yf(expected.shape());
+      const Array<float> xf = converted<float>(x);
+      Convolution<float>(converted<float>(w), converted<float>(b), padding).apply(xf, yf);
+      CHECK(largest_difference(yf, converted<float>(expected)) < 2e-5 * std::sqrt(17 * 9.0));
+      const Convolution<double> linear(w, padding);
+      CHECK(adjoint_error(LinearOperator<double>(Layer{linear, image}), 1) < 1e-14);
+    }
+  }
+}
+
 TEST_CASE("Convolution of a batch: each sample alone, gradients added up, for any thread count") {
   for (const Index count : {3, 37}) {
     const Shape images{count, 3, 11, 18};
