@@ -32,8 +32,7 @@ inline __attribute__((always_inline)) void correlate_some(const CorrelationTask<
       for (Offset x = static_cast<Offset>(part); x < t.columns; x += static_cast<Offset>(stride)) {
         Register v[K];
         for (Size k = 0; k < K; ++k) v[k] = read(in_row + x + static_cast<Offset>(k) * step);
-        // Neither the weights of all planes nor the inputs of all columns have a register: one of
-        // them is loaded as it is used.
+        // There is no register for the weights of all planes as well: each is loaded as it is used.
         ((sum[A] += v[A % K] * read(w_row + static_cast<Offset>(A / K) * t.weights_plane + x)),
          ...);
       }

@@ -15,6 +15,7 @@ void add_kernel_gradient(const GradientShape& shape, ConstView<T> g,
                          View<T> weights) {
   const Shape& k = shape.kernel;
   const Extent size = shape.output;
+  if (size.rows == 0 || size.columns == 0) return;
   const Index band = correlation_band(size);
   const Index bands = (size.rows + band - 1) / band, count = k.size();
   const bool many = shape.samples >= most_parts;

@@ -6,8 +6,8 @@
 
 namespace fejer::detail {
 
-/// Rows of so many pixels, of one input and four output planes, lie in the first cache together;
-/// with fewer, adding up registers would count.
+/// Rows of so many pixels, of one input and four output planes, lie in the first cache together (in
+/// single precision); with fewer, adding up registers would count. `size` is not empty.
 inline Index correlation_band(Extent size) {
   return std::clamp<Index>(1024 / size.columns, 1, size.rows);
 }

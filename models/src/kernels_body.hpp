@@ -133,7 +133,7 @@ void row_end(const ConvolutionTask<T>& t, const T* in, T* out, Offset x) {
     if (t.columns - x <= static_cast<Offset>(half) * L)
       return row_end<T, K, BLOCK, half>(t, in, out, x);
   const Offset last = t.columns - static_cast<Offset>(WIDE) * L, from = last > 0 ? last : 0;
-  if (last >= 0 && t.bias != nullptr)
+  if (last >= 0 && (last == x || t.bias != nullptr))
     return tile<T, K, BLOCK, WIDE>(t, in + from, out + from, t.out_plane);
   line_ends<T, BLOCK, WIDE * lanes<T>>(
       t, out + from, t.out_plane, x - from, t.columns - from,
@@ -237,11 +237,16 @@ void single(ConvolutionTask<T> t) {
 template <class T, int K>
 void convolve_columns(const ConvolutionTask<T>& t) {
   constexpr bool many = FEJER_VECTOR_BYTES == 64;
+#ifdef FEJER_KERNELS_AVX2
+  constexpr Size four = many ? 4 : 3;
+#else
+  constexpr Size four = 2;  // without fused multiply-adds a product needs a register, too
+#endif
   switch (t.block) {
     case 6:
       return rows < T, K, 6, many ? 3 : 2 > (t);
     case 4:
-      return rows < T, K, 4, many ? 4 : 3 > (t);
+      return rows<T, K, 4, four>(t);
     case 3:
       return rows<T, K, 3, 3>(t);
     case 2:

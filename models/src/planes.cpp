@@ -92,7 +92,7 @@ void PaddedPlanes<T>::clear_border() {
         clear(w.at(c, y, -before), before);
         clear(w.at(c, y, w.size.columns), after);
       }
-      clear(w.at(c, w.size.rows, -before), halo.rows * row_);
+      clear(w.at(c, w.size.rows, -before), plane_ - (halo.rows + w.size.rows) * row_);
     }
   });
   clear(memory_.data() + w.channels * plane_, slack);
@@ -149,19 +149,16 @@ PackedKernel<T>::PackedKernel(ConstView<T> weights, ConstView<T> bias)
   }
 }
 
-/// Bytes of input for which the first cache has room beside the weights.
-constexpr Index first_cache = 1 << 14;
+/// Bytes of input for which the caches have room beside weights and output.
+constexpr Index first_cache = 1 << 14, second_cache = 1 << 18;
 
 /// Rows of so many input channels run through the first cache together; the sums of the others wait
 /// in the output.
 template <class T>
 Index PackedKernel<T>::channels_at_once(Index columns) const {
   const Index bytes = rows_ * (columns + columns_ - 1) * static_cast<Index>(sizeof(T));
-  return std::max<Index>(4, first_cache / bytes);
+  return std::max<Index>(4, first_cache / std::max<Index>(1, bytes));
 }
-
-/// Output pixels that are computed from one copy of their input.
-constexpr Index patch_rows = 8, patch_columns = 16;
 
 /// The inner loops over some rows of output, for input channels from..from + in.channels - 1. Row 0
 /// is row `first` for `done`, which is called while the cache still holds what a block left.
@@ -197,7 +194,8 @@ void PackedKernel<T>::run_blocks(std::span<const Block> blocks, const Planes<con
          .block = static_cast<int>(block.size)});
     if (done == nullptr) continue;
     for (Index c = block.first; c < block.first + block.size; ++c)
-      for (Index y = 0; y < out.size.rows; ++y) (*done)(c, first + y, out.at(c, y, 0));
+      for (Index y = 0; y < out.size.rows; ++y)
+        (*done)(c, first + y, out.at(c - blocks.front().first, y, 0));
   }
 }
 
@@ -205,86 +203,119 @@ void PackedKernel<T>::run_blocks(std::span<const Block> blocks, const Planes<con
 /// the first cache holds it for many blocks, and their sums lie side by side until they are done:
 /// with many channels, both would otherwise take a cache line or two from each of hundreds of rows.
 template <class T>
-void PackedKernel<T>::run_patches(const Window& input, const Planes<T>& out) const {
-  const Index width = patch_columns + columns_ - 1, tall = patch_rows + rows_ - 1;
-  const Index group =
-      std::clamp<Index>(first_cache / (tall * width * static_cast<Index>(sizeof(T))), 1, in_);
-  constexpr std::size_t blocks_at_once = 16;
-  Scratch<T> inputs(group * tall * width + 64);
-  Scratch<T> sums(6 * blocks_at_once * patch_rows * patch_columns);
-  const auto patch = [&](const std::span<const Block> blocks, Index y, Index x) {
-    const Extent size = smaller({patch_rows, patch_columns}, out.size - Extent{y, x});
+class PackedKernel<T>::Patches {
+ public:
+  Patches(const PackedKernel& kernel, const Window& input, const Planes<T>& out)
+      : k_(kernel),
+        input_(input),
+        out_(out),
+        width_(columns + k_.columns_ - 1),
+        tall_(rows + k_.rows_ - 1),
+        group_(std::clamp<Index>(first_cache / (tall_ * width_ * static_cast<Index>(sizeof(T))), 1,
+                                 k_.in_)) {}
+
+  void run(const RowDone* done) const {
+    const Index count = static_cast<Index>(k_.blocks_.size());
+    const Index chunks = (count + blocks_at_once - 1) / blocks_at_once;
+    const Index bands = (out_.size.rows + rows - 1) / rows;
+    parallel_for(bands * chunks, 1, [&](Index begin, Index end) {
+      Scratch<T> inputs(group_ * tall_ * width_), sums(6 * blocks_at_once * rows * columns);
+      for (Index i = begin; i < end; ++i) {
+        const Index first = i % chunks * blocks_at_once;
+        const auto blocks =
+            std::span(k_.blocks_)
+                .subspan(static_cast<std::size_t>(first),
+                         static_cast<std::size_t>(std::min(blocks_at_once, count - first)));
+        const Index top = i / chunks * rows, bottom = std::min(top + rows, out_.size.rows);
+        for (Index x = 0; x < out_.size.columns; x += columns)
+          patch(blocks, top, x, inputs.data(), sums.data());
+        if (done == nullptr) continue;
+        for (Index c = blocks.front().first; c < blocks.back().first + blocks.back().size; ++c)
+          for (Index y = top; y < bottom; ++y) (*done)(c, y, out_.at(c, y, 0));
+      }
+    });
+  }
+
+ private:
+  static constexpr Index rows = 8, columns = 16, blocks_at_once = 16;
+
+  void patch(std::span<const Block> blocks, Index y, Index x, T* inputs, T* sums) const {
+    const Extent size = smaller({rows, columns}, out_.size - Extent{y, x});
     const Index first = blocks.front().first;
     const Index count = blocks.back().first + blocks.back().size - first;
-    const Planes<T> sum{sums.data(), patch_columns, size.rows * patch_columns, count, size};
-    Planes<T> some{inputs.data(), width, tall * width, 0, size + radius() + radius()};
-    for (Index c = 0; c < in_; c += group) {
-      some.channels = std::min(group, in_ - c);
-      copy_window(channels(input.planes, c, some.channels), input.row + y, input.column + x,
-                  input.padding, some);
-      run_blocks(blocks, constant(some), c, sum, nullptr, 0);
+    const Planes<T> sum{sums, columns, size.rows * columns, count, size};
+    Planes<T> some{inputs, width_, tall_ * width_, 0, size + k_.radius() + k_.radius()};
+    for (Index c = 0; c < k_.in_; c += group_) {
+      some.channels = std::min(group_, k_.in_ - c);
+      copy_window(channels(input_.planes, c, some.channels), input_.row + y, input_.column + x,
+                  input_.padding, some);
+      k_.run_blocks(blocks, constant(some), c, sum);
     }
-    Planes<T> to = channels(out, first, count);
+    Planes<T> to = channels(out_, first, count);
     to.origin = to.at(0, y, x);
     to.size = size;
     copy_window(constant(sum), 0, 0, Padding::valid, to);
-  };
-  for (Index y = 0; y < out.size.rows; y += patch_rows)
-    for (Index x = 0; x < out.size.columns; x += patch_columns)
-      for (std::size_t b = 0; b < blocks_.size(); b += blocks_at_once)
-        patch(std::span(blocks_).subspan(b, std::min(blocks_at_once, blocks_.size() - b)), y, x);
+  }
+
+  const PackedKernel& k_;
+  const Window& input_;
+  const Planes<T>& out_;
+  Index width_, tall_, group_;
+};
+
+/// Rows of output that make a piece for a thread: of 1 Mflop or more, since the packed weights are
+/// read once a piece, and at least `least`.
+template <class T>
+Index PackedKernel<T>::band(Extent out, Index least) const {
+  const Index work = std::max<Index>(1, 2 * in_ * rows_ * columns_ * out_ * out.columns);
+  return std::clamp<Index>(1000000 / work, std::min<Index>(least, 64), 64);
 }
 
 template <class T>
 void PackedKernel<T>::convolve(const Planes<T>& in, const Planes<T>& out,
                                const RowDone* done) const {
   const Planes<T> source = in.grown(radius());
-  const Index taps = in_ * rows_ * columns_;
-  // Pieces of 1 Mflop or more, of at least 4 rows: the packed weights are read once a piece.
-  const Index work = std::max<Index>(1, 2 * taps * out_ * out.size.columns);
-  const Index least = in_patches() ? patch_rows : out.size.rows >= 64 ? 8 : 4;
-  const Index band = std::clamp<Index>(1000000 / work, least, 64);
-  parallel_for(out.size.rows, band, [&](Index begin, Index end) {
-    Planes<T> from = source, to = out;
-    from.origin = source.at(0, begin, 0);
-    to.origin = out.at(0, begin, 0);
-    to.size.rows = end - begin;
-    if (!in_patches()) return run(constant(from), 0, to, done, begin);
-    from.size = to.size + radius() + radius();
-    run_patches({constant(from), 0, 0, Padding::valid}, to);
-    if (done == nullptr) return;
-    for (Index c = 0; c < out_; ++c)
-      for (Index y = begin; y < end; ++y) (*done)(c, y, out.at(c, y, 0));
-  });
+  if (in_patches()) {
+    const Window window{constant(source), 0, 0, Padding::valid};
+    return Patches(*this, window, out).run(done);
+  }
+  parallel_for(out.size.rows, band(out.size, out.size.rows >= 64 ? 8 : 4),
+               [&](Index begin, Index end) {
+                 Planes<T> from = source, to = out;
+                 from.origin = source.at(0, begin, 0);
+                 to.origin = out.at(0, begin, 0);
+                 to.size.rows = end - begin;
+                 run(constant(from), 0, to, done, begin);
+               });
 }
 
 /// In patches, or in bands whose input is copied, as many channels at once as the second cache
-/// holds; at most half as much again is copied.
+/// holds.
 template <class T>
 void PackedKernel<T>::convolve(const Planes<const T>& x, Extent shift, Padding padding,
                                const Planes<T>& out) const {
-  constexpr Index cache = 1 << 18;
   const Extent r = radius();
+  if (in_patches()) {
+    const Window window{x, shift.rows - r.rows, shift.columns - r.columns, padding};
+    return Patches(*this, window, out).run(nullptr);
+  }
+  // A band of 4 radii copies half as much again, at most.
+  const Index tall = band(out.size, std::max<Index>(out.size.rows >= 64 ? 16 : 4, 4 * r.rows));
   const Index row = (x.size.columns + 16) * static_cast<Index>(sizeof(T));
-  const Index tall = std::clamp<Index>(cache / (in_ * row), std::max<Index>(16, 4 * r.rows), 64);
-  const Index band = in_patches() ? patch_rows : tall;
-  const Index group = std::clamp<Index>(cache / ((band + 2 * r.rows) * row), 1, in_);
-  parallel_for(out.size.rows, band, [&](Index begin, Index end) {
+  const Index group = std::clamp<Index>(second_cache / ((tall + 2 * r.rows) * row), 1, in_);
+  parallel_for(out.size.rows, tall, [&](Index begin, Index end) {
     Planes<T> rows = out;
     rows.origin = out.at(0, begin, 0);
     rows.size.rows = end - begin;
-    const Extent start = Extent{begin, 0} + shift;
-    if (in_patches())
-      return run_patches({x, start.rows - r.rows, start.columns - r.columns, padding}, rows);
     for (Index c = 0; c < in_; c += group) {
       const Index count = std::min(group, in_ - c);
       const PaddedPlanes<T> padded(count, {end - begin, x.size.columns},
                                    {r.rows, r.columns - shift.columns});
-      padded.take(channels(x, c, count), start.rows, padding);
+      padded.take(channels(x, c, count), begin + shift.rows, padding);
       Planes<T> in = padded.window();
       in.origin = in.at(0, 0, shift.columns);
       in.size = rows.size;
-      run(constant(in.grown(r)), c, rows, nullptr, begin);
+      run(constant(in.grown(r)), c, rows);
     }
   });
 }

@@ -111,17 +111,18 @@ class PackedKernel {
                 const Planes<T>& out) const;
 
  private:
-  void run(const Planes<const T>& in, Index from, const Planes<T>& out, const RowDone* done,
-           Index first) const;
+  void run(const Planes<const T>& in, Index from, const Planes<T>& out,
+           const RowDone* done = nullptr, Index first = 0) const;
   void run_blocks(std::span<const Block> blocks, const Planes<const T>& in, Index from,
-                  const Planes<T>& out, const RowDone* done, Index first) const;
+                  const Planes<T>& out, const RowDone* done = nullptr, Index first = 0) const;
   /// What output pixel (0,0) sees starts at (row, column) of the planes.
   struct Window {
     Planes<const T> planes;
     Index row, column;
     Padding padding;
   };
-  void run_patches(const Window& input, const Planes<T>& out) const;
+  class Patches;
+  Index band(Extent out, Index least) const;
   Index channels_at_once(Index columns) const;
   /// Measured: 5 to 50 % faster from 32 channels on both sides, slower with fewer or with one tap.
   bool in_patches() const { return in_ >= 32 && out_ >= 32 && rows_ * columns_ > 1; }

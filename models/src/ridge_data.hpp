@@ -134,7 +134,7 @@ struct RidgeRegulariser<T>::Data {
   void add_potentials(const Job& job, const detail::TileRow<T>& row, Index tiles_per_plane,
                       double* values) const;
   /// job.x and v: one image; job.out: the strip.
-  double one_side(const Job& job, const detail::Turn& turn) const;
+  double one_side(const Job& job, const detail::Turn& turn, Index depth) const;
   /// job.x, v and out: the turned image's first rows; W x counts in `depth` rows and [left, right).
   double strip_gradient(int side, const Job& job, detail::Extent size, Index depth, Index left,
                         Index right) const;

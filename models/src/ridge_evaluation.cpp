@@ -167,29 +167,25 @@ double RidgeRegulariser<T>::Data::add_frame(const Job& job, Index planes, Extent
     const int side = static_cast<int>(i % 4);
     return Turn{side, size, side < 2 ? deep.rows : deep.columns};
   };
+  const auto depth = [&](Index i) { return i % 4 < 2 ? f.rows : f.columns; };
   parallel_for(planes * 4, 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
+      values[i] = 0;
+      if (depth(i) == 0) continue;
       Job part = job.from(i / 4, channels(), pixels);
       if (job.out != nullptr) part.out = strips + i * room;
-      values[i] = one_side(part, turn(i));
+      values[i] = one_side(part, turn(i), depth(i));
     }
   });
   for (Index i = 0; job.out != nullptr && i < planes * 4; ++i)
-    turn(i).add(strips + i * room, job.out + i / 4 * pixels);
+    if (depth(i) > 0) turn(i).add(strips + i * room, job.out + i / 4 * pixels);
   return std::accumulate(values, values + planes * 4, 0.0);
 }
 
 template <class T>
-double RidgeRegulariser<T>::Data::one_side(const Job& job, const Turn& turn) const {
-  const Extent f = tiles.frame();
-  const bool upright = turn.side < 2;
-  const Index depth = upright ? f.rows : f.columns;
-  if (depth == 0) {
-    if (job.out != nullptr) std::fill_n(job.out, turn.pixels(), T(0));
-    return 0;
-  }
+double RidgeRegulariser<T>::Data::one_side(const Job& job, const Turn& turn, Index depth) const {
   // The corners belong to the strips above and below.
-  const Index left = upright ? 0 : f.rows, right = turn.columns() - left;
+  const Index left = turn.side < 2 ? 0 : tiles.frame().rows, right = turn.columns() - left;
   const Extent part{turn.rows, turn.columns()};
   Scratch<T> memory(2 * turn.pixels());
   T *const x = memory.data(), *const v = x + turn.pixels();

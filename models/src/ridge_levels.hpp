@@ -31,8 +31,8 @@ class Levels {
   Stack forward(const T* x) const {
     Stack v;
     for (std::size_t l = 0; l < w_.layers(); ++l)
-      v.push_back(
-          std::make_unique<PaddedPlanes<T>>(w_.forward[l].in_channels(), size(l), w_.radius(l)));
+      v.push_back(std::make_unique<PaddedPlanes<T>>(w_.forward[l].in_channels(), size(l),
+                                                    larger(w_.radius(l), {0, 1})));
     Planes<T> inner = v[0]->window();
     if (w_.reach(0).rows + w_.reach(0).columns > 0) clear_rows(inner, 0);
     copy<T>(planes<const T>(x, 1, image_), inner.grown(Extent{} - w_.reach(0)));

@@ -180,11 +180,12 @@ bool RidgeTiles<T>::worthwhile(Extent size) const {
   const double transforms = 1300 * static_cast<double>(pairs()) * cost(size, best_plan(size));
   double strips = 0;
   Extent out = frame_;
-  for (std::size_t l = layers_.size(); frame_.rows + frame_.columns > 0 && l-- > 0;) {
+  for (std::size_t l = layers_.size(); l-- > 0;) {
     const Shape& k = layers_[l].shape();
     const Extent in = out + Extent{k[2] / 2, k[3] / 2}, both = out + in;
-    strips += static_cast<double>(k.size()) *
-              static_cast<double>(2 * (both.rows * size.columns + both.columns * size.rows));
+    const Index pixels = (frame_.rows > 0 ? both.rows * size.columns : 0) +
+                         (frame_.columns > 0 ? both.columns * size.rows : 0);
+    strips += static_cast<double>(k.size()) * static_cast<double>(2 * pixels);
     out = in;
   }
   const double direct = 2.0 * static_cast<double>(multiplications_ * size.rows * size.columns);

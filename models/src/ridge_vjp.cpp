@@ -120,32 +120,32 @@ void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, E
   const auto turn = [&](Index side) {
     return Turn{static_cast<int>(side), size, side < 2 ? deep.rows : deep.columns};
   };
+  const auto depth = [&](Index side) { return side < 2 ? f.rows : f.columns; };
   const auto add_strip = [&](const Turn& t, Index plane, RidgeGradients& part) {
-    const bool upright = t.side < 2;
     Job strip = job.from(plane, count, pixels);
     T* const out = strips + (t.side * planes + plane) * room;
-    std::fill_n(out, t.pixels(), T(0));
-    const Index depth = upright ? f.rows : f.columns;
-    if (depth == 0) return;
     Scratch<T> turned(2 * room);
     T *const x = turned.data(), *const v = x + room;
     t.take(strip.x, x);
     t.take(strip.v, v);
     strip.x = x, strip.v = v, strip.out = out;
     // The corners belong to the strips above and below.
-    const Index left = upright ? 0 : f.rows;
+    const Index left = t.side < 2 ? 0 : f.rows;
     const Convolutions& w = *sides[static_cast<std::size_t>(t.side)].data_;
-    add_levels(strip, w, detail::Levels<T, Convolutions>(w, Extent{t.rows, t.columns()}, depth),
+    add_levels(strip, w,
+               detail::Levels<T, Convolutions>(w, Extent{t.rows, t.columns()}, depth(t.side)),
                {left, t.columns() - left}, part.scaling.data() + plane * count, part);
   };
   parallel_for(4, 1, [&](Index begin, Index end) {
     for (Index side = begin; side < end; ++side) {
+      if (depth(side) == 0) continue;
       RidgeGradients& part = parts[static_cast<std::size_t>(side)];
       part = no_gradients(planes);
       for (Index i = 0; i < planes; ++i) add_strip(turn(side), i, part);
     }
   });
   for (Index side = 0; side < 4; ++side) {
+    if (depth(side) == 0) continue;
     for (Index i = 0; i < planes; ++i)
       turn(side).add(strips + (side * planes + i) * room, job.out + i * pixels);
     const RidgeGradients& part = parts[static_cast<std::size_t>(side)];

@@ -226,6 +226,14 @@ TEST_CASE("Convolution gives the same bits for 1, 2 and 4 threads") {
   }
 }
 
+TEST_CASE("Convolution of nothing is nothing") {
+  const Convolution<float> layer(random_array<float>({3, 2, 1, 1}, "w"));
+  const Array<float> y(Shape{3, 4, 0});
+  Array<float> x(Shape{2, 4, 0});
+  layer.apply_adjoint(y, x);
+  CHECK(x.size() == 0);
+}
+
 TEST_CASE("Convolution keeps NaN where it belongs") {
   const Convolution<float> layer(random_array<float>({1, 1, 3, 3}, "w"));
   Array<float> x(Shape{1, 9, 40}, 1.0F), y(x.shape());

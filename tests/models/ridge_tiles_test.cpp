@@ -81,6 +81,31 @@ TEST_CASE_TEMPLATE("tiles give what the layers give, at every size and border", 
   }
 }
 
+TEST_CASE("tiles: a frame that has two sides only") {
+  RidgeParameters p = small_ridge(Borders::zero_every_layer);
+  p.kernels = {random_array({4, 1, 5, 5}, "first"), random_array({8, 4, 1, 3}, "second")};
+  p.norm_squared *= 100;
+  p.profile = random_array({1, 21}, "profile", 0.01);
+  p.scaling->coefficients = random_array({8, 4}, "scaling", 0.3);
+  p.mu = p.rho = 100;
+  const RidgeRegulariser<double> R(p);
+  const auto layers = R.with(RidgeEvaluation::layers), tiles = R.with(RidgeEvaluation::tiles);
+  for (const Shape& shape : {Shape{1, 1, 8}, Shape{9, 2, 9}, Shape{3, 20, 21}}) {
+    CAPTURE(to_string(shape));
+    CHECK(tiles.evaluation(shape) == RidgeEvaluation::tiles);
+    const Array<double> x = random_array(shape, "x", 0.1), u = random_array(shape, "u");
+    Array<double> a(shape), b(shape);
+    const double value = layers.value_and_gradient(x, one_level, a);
+    CHECK(tiles.value_and_gradient(x, one_level, b) == doctest::Approx(value).epsilon(1e-13));
+    CHECK(relative(b, a) < 1e-13);
+    const RidgeGradients of_layers = layers.vjp(x, one_level, u, a);
+    const RidgeGradients of_tiles = tiles.vjp(x, one_level, u, b);
+    CHECK(relative(b, a) < 1e-13);
+    for (std::size_t l = 0; l < 2; ++l)
+      CHECK(relative(of_tiles.kernels[l], of_layers.kernels[l]) < 1e-12);
+  }
+}
+
 TEST_CASE_TEMPLATE("tiles: gradients in the parameters are those of the layers", T, float, double) {
   const bool single = std::is_same_v<T, float>;
   for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
