@@ -95,7 +95,8 @@ Row row(const Layer& layer, std::vector<Opponent> opponents) {
               [layer](const Setting& setting) {
                 return make_call(std::make_shared<Product>(layer, setting), setting);
               },
-          .operations = operations(layer)};
+          .operations = operations(layer),
+          .bytes = static_cast<double>((from + to) * layer.side * layer.side) * sizeof(float)};
 }
 
 }  // namespace

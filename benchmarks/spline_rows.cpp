@@ -61,6 +61,11 @@ Call gradients(const Setting& setting) {
           .results = 3};
 }
 
+/// Of one stack of features.
+double stack_bytes(Index channels) {
+  return static_cast<double>(channels * 320 * 320) * sizeof(float);
+}
+
 Row row(Index channels, Index spline_rows, Index knots, double goal) {
   const std::string shape = std::to_string(channels) + "x320x320";
   return {.name = "spline-values/" + std::to_string(knots) + "-knots-" + shape,
@@ -72,7 +77,8 @@ Row row(Index channels, Index spline_rows, Index knots, double goal) {
                 return make_call(
                     std::make_shared<Activation>(channels, spline_rows, knots, setting), setting);
               },
-          .tolerance = 1e-4};
+          .tolerance = 1e-4,
+          .bytes = 2 * stack_bytes(channels)};
 }
 
 }  // namespace
@@ -86,7 +92,8 @@ void add_spline_rows(std::vector<Row>& rows) {
        .what = "linear splines: values, and the gradients in input and coefficients",
        .opponents = {{"torch-tuned", 7}, {"torch-published-tuned", 7}, {"torch-default"}},
        .ours = gradients,
-       .tolerance = 5e-3});
+       .tolerance = 5e-3,
+       .bytes = 4 * stack_bytes(32)});
 }
 
 }  // namespace fejer::benchmarks
