@@ -104,6 +104,12 @@ void splittings(Checks& c) {
     // tau moves c = tau lambda as well.
     c.add(std::string("C4.forward_backward.tau") + name + ".by_tau",
           std::abs(split.gradient[0] + split.gradient[1]), 0, 1e-14);
+    for (const Index K : {1, 5, 20}) {
+      const Estimate cut = estimate(SmoothingLayer<double>(one.f, tau * lambda, tau),
+                                    restarted_options(K), y, truth);
+      c.add(std::string("C4.forward_backward.tau") + name + ".K" + std::to_string(K) + ".by_tau",
+            std::abs(cut.gradient[0] + cut.gradient[1]), 0, 1e-14);
+    }
   }
 }
 

@@ -44,6 +44,14 @@ TEST_CASE("dual start: the augmented Lagrangian has F's value and its gradient i
             j < 0 ? fit.bias(ConstView<double>(gradient), l)[i]
                   : fit.weights(ConstView<double>(gradient), l)[i * fit.width(l - 1) + j];
         CHECK(std::abs(slope - expected) < 1e-6 * scale);
+        const auto objective = [&](double by) {
+          Array<double> q = s.p;
+          (j < 0 ? fit.bias(View<double>(q), l)[i]
+                 : fit.weights(View<double>(q), l)[i * fit.width(l - 1) + j]) += by;
+          return fit.value(q);
+        };
+        const double of_objective = (objective(h) - objective(-h)) / (2 * h);
+        CHECK(std::abs(slope - of_objective) < 1e-6 * scale);
       }
   }
 }
@@ -86,6 +94,21 @@ TEST_CASE("a state that left its level set goes back to the best parameters") {
   ialm.step(s);
   CHECK(s.resets == before + 1);
   CHECK(ialm.augmented_lagrangian(s) <= 2 * s.start_objective);
+}
+
+TEST_CASE("the same bits for any number of threads, in every variant") {
+  for (const Variant& variant : variants()) {
+    const SparseFit fit = small_fit(variant.fit.options(), 2500);
+    const InexactAugmentedLagrangian ialm(fit, variant.options);
+    Array<double> expected;
+    for (const int threads : {1, 2, 3}) {
+      const ScopedThreads limit(threads);
+      auto s = ialm.init(fit.initial(Rng(5)));
+      for (; s.iteration < 6; ++s.iteration) ialm.step(s);
+      if (threads == 1) expected = s.p;
+      CHECK(same_bits(s.p, expected));
+    }
+  }
 }
 
 TEST_CASE("the same bits for any number of threads, and after a resumed run") {

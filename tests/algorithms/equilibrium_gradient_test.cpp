@@ -183,7 +183,13 @@ TEST_CASE("every adjoint solver is on: fewer products than Picard, and its own i
   }
   CHECK(products[0] > 1000);
   for (std::size_t i = 1; i < products.size(); ++i) CHECK(products[i] < products[0] / 10);
-  for (std::size_t i = 1; i < early.size(); ++i) CHECK(std::abs(early[i] - early[0]) > 1e-6);
+  const auto minimises_the_residual = [](AdjointSolver s) {
+    return s == AdjointSolver::gmres || s == AdjointSolver::minres;  // the same where J = J^T
+  };
+  for (std::size_t i = 0; i < early.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (!(minimises_the_residual(solvers[i]) && minimises_the_residual(solvers[j])))
+        CHECK(std::abs(early[i] - early[j]) > 1e-6);
 }
 
 TEST_CASE("restarted JFB at the equilibrium is the implicit gradient with K - 1 Picard steps") {

@@ -1,3 +1,5 @@
+#include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,23 @@ std::vector<std::string> pnp_training(const ScratchFolder& folder, const std::st
   return drunet_training("train_pnp_drunet/deblur.toml", folder / out, settings);
 }
 
+/// The text of the gradient's norm at step 1.
+std::string first_gradient_norm(const std::string& csv) {
+  std::istringstream lines(csv);
+  std::string field;
+  std::getline(lines, field);  // step,loss,penalty,gradient_norm,...
+  CHECK(field.substr(0, 31) == "step,loss,penalty,gradient_norm");
+  for (int i = 0; i < 4; ++i) std::getline(lines, field, ',');
+  return field;
+}
+
+void write_blur(const ScratchFolder& folder) {
+  expect(
+      0, folder,
+      {"simulate", "--operator", "blur", "--kernel", "gaussian:1.0", "--image",
+       "phantom:shepp-logan:32", "--noise-level", "0.02", "--seed", "1", "--out", folder / "m.h5"});
+}
+
 }  // namespace
 
 TEST_CASE("a DRUNet learns to denoise, stopped and resumed to the same bits") {
@@ -61,11 +80,9 @@ TEST_CASE(
     "plug-and-play with a DRUNet learns by every strategy, and reconstruct takes the result") {
   const ScratchFolder folder;
   write_drunet(folder / "drunet.h5", 1, 0.9);
-  expect(
-      0, folder,
-      {"simulate", "--operator", "blur", "--kernel", "gaussian:1.0", "--image",
-       "phantom:shepp-logan:32", "--noise-level", "0.02", "--seed", "1", "--out", folder / "m.h5"});
+  write_blur(folder);
   double step = 0, sigma = 0;
+  std::set<std::string> first_gradients;
   for (const char* strategy : {"restarted", "one-step", "unrolled", "implicit"}) {
     INFO(strategy);
     const std::string out = std::string("out ") + strategy;
@@ -82,7 +99,9 @@ TEST_CASE(
     CHECK((csv.find("contraction") != std::string::npos));
     CHECK((csv.find("adjoint residual") != std::string::npos) ==
           (std::string(strategy) == "implicit"));
+    first_gradients.insert(first_gradient_norm(csv));
   }
+  CHECK(first_gradients.size() == 4);  // each strategy is on
   const std::vector<std::string> reconstruct = {"reconstruct", folder / "m.h5",
                                                 "--prior",     "pnp",
                                                 "--model",     folder / "out restarted/model.h5",
@@ -106,4 +125,33 @@ TEST_CASE(
   auto idle = reconstruct;
   idle[3] = "tv";
   expect_refused(folder, idle, "--prior tv");
+}
+
+TEST_CASE("plug-and-play learns to the same bits: recomputed, with two threads, resumed") {
+  const ScratchFolder folder;
+  write_drunet(folder / "drunet.h5", 1, 0.9);
+  write_blur(folder);
+  const auto model = [&](const std::string& out, const std::vector<std::string>& settings,
+                         const std::vector<std::string>& flags) {
+    std::vector<std::string> all = {"validation.every=1"};
+    all.insert(all.end(), settings.begin(), settings.end());
+    auto arguments = pnp_training(folder, out, all);
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    expect(0, folder, arguments);
+    return fejer::sha256_of_file(folder / (out + "/model.h5"));
+  };
+  const std::string whole = model("whole", {}, {"--threads", "1"});
+  model("recomputed", {"model.recompute=true"}, {});  // the file says so, and has another hash
+  CHECK(first_gradient_norm(contents(folder / "recomputed/metrics.csv")) ==
+        first_gradient_norm(contents(folder / "whole/metrics.csv")));
+  CHECK(model("two", {}, {"--threads", "2"}) == whole);
+  model("part", {"training.steps=2"}, {});
+  CHECK(model("part", {}, {"--resume"}) == whole);
+  // A network that amplifies does not contract, and is refused where that is estimated.
+  write_drunet(folder / "big.h5", 1, 1.5);
+  const Finished refused = fejer_command(
+      folder, pnp_training(folder, "bad",
+                           {"model.denoiser=" + (folder / "big.h5"), "model.power_iterations=20"}));
+  CHECK(refused.code == 2);
+  CHECK((refused.err.find("does not contract") != std::string::npos));
 }
