@@ -169,7 +169,7 @@ void check_profiles() {
     const LinearSpline<double> f(p.profile, p.x_min, p.x_max, Extrapolation::constant);
     for (const Row& row : weak ? wcrr : crr) {
       CHECK(std::abs(f.value(0, row.x) - row.phi) < 2e-7);
-      CHECK(f.potential(0, row.x) == doctest::Approx(row.psi).epsilon(2e-5));
+      CHECK(std::abs(f.potential(0, row.x) / row.psi - 1) < 2e-5);
     }
     CHECK(p.mu == doctest::Approx(weak ? 48.0317 : 99.50409).epsilon(1e-6));
     CHECK(f.min_slope() == doctest::Approx(weak ? -1 : 0).epsilon(1e-6).scale(1));

@@ -135,6 +135,16 @@ TEST_CASE("CrrTStepDenoiser: its formula, its one noise level, its certificate")
   const CrrTStepDenoiser<double> one(R, 1, level);
   CHECK(one.certificate().kind == Certificate::Kind::estimated);
   CHECK(one.certificate().lipschitz == 1);
+  for (int pair = 0; pair < 20; ++pair) {
+    const double apart = pair % 2 == 0 ? 1 : 1e-2;
+    const std::string name = std::to_string(pair);
+    const Array<double> a = random_array(y.shape(), "a" + name, 0.1);
+    Array<double> b = random_array(y.shape(), "b" + name, 0.1 * apart), of_a(y.shape()), of_b(of_a);
+    axpy<double>(1, a, b);
+    one.denoise(a, level, of_a);
+    one.denoise(b, level, of_b);
+    CHECK(distance(of_a, of_b) <= (1 + 1e-3) * distance(a, b));
+  }
   CHECK(throws_with<ArgumentError>([&] { CrrTStepDenoiser<double> bad(R, 0, 0.1); }, "1 step"));
   CHECK(throws_with<ArgumentError>([&] { CrrTStepDenoiser<double> bad(R, 2, 25); }, "25/255"));
 }

@@ -1,6 +1,8 @@
 #include <fejer/models/ridge.hpp>
 
 #include <doctest/doctest.h>
+#include <fejer/models/frequency_norm.hpp>
+#include <fejer/models/multi_convolution.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
@@ -101,15 +103,68 @@ TEST_CASE("RidgeRegulariser: the Hessian is symmetric and the bounds hold") {
   }
 }
 
-TEST_CASE("RidgeRegulariser: padding once gives a proven and sharp bound") {
+TEST_CASE("RidgeRegulariser: padding once gives a proven bound") {
   const RidgeRegulariser<double> R(small_ridge(Borders::zero_once));
   const Bound bound = R.lipschitz_bound();
   CHECK(bound.kind == Certificate::Kind::proven);
   CHECK(bound.value == R.lipschitz_bound(NormRule::as_published).value);
   CHECK(R.weak_convexity().kind == Certificate::Kind::proven);
-  // L is the power method's value on 40 x 40, below the supremum over all frequencies.
-  CHECK(bound.value > R.parameters().mu * 0.5);
-  CHECK(bound.value < R.parameters().mu * 1.2);
+}
+
+TEST_CASE("RidgeRegulariser: the proven bound is sharp where the image is padded once") {
+  const RidgeParameters p = small_ridge(Borders::zero_once);
+  const RidgeRegulariser<double> R(p);
+  const LinearSpline<double> profile(p.profile, p.x_min, p.x_max, Extrapolation::constant);
+  const double slope = std::max(std::abs(profile.min_slope()), profile.max_slope());
+  const double bound = R.lipschitz_bound().value / (p.weight * slope);
+  const double on_a_grid = impulse_norm_squared(p.kernels, 1009) / p.norm_squared;
+  CHECK(bound >= on_a_grid * (1 - 1e-9));
+  CHECK(bound <= 1.05 * on_a_grid);
+  // A finite image comes close to it.
+  CHECK(bound <= 1.05 * power_norm_squared(p.kernels, p.borders, 100, 1000) / p.norm_squared);
+}
+
+TEST_CASE("RidgeRegulariser: a constant image has a gradient at its border only") {
+  for (const Borders borders : {Borders::zero_once, Borders::zero_every_layer})
+    for (const RidgeEvaluation how : {RidgeEvaluation::layers, RidgeEvaluation::tiles}) {
+      const RidgeRegulariser<double> R = RidgeRegulariser<double>(small_ridge(borders)).with(how);
+      const Index height = 30, width = 34, reach = 6;  // of W and of its adjoint
+      const Array<double> x(Shape{1, height, width}, 0.7);
+      Array<double> g(x.shape());
+      R.gradient(x, level, g);
+      double inside = 0;
+      for (Index r = reach; r < height - reach; ++r)
+        for (Index c = reach; c < width - reach; ++c)
+          inside = std::max(inside, std::abs(g[r * width + c]));
+      CHECK(inside < 1e-12);
+      CHECK(norm(g) > 1e-3);
+    }
+}
+
+TEST_CASE(
+    "RidgeRegulariser: W does not lengthen images once it is divided by the power method's norm") {
+  for (const Borders borders : {Borders::zero_once, Borders::zero_every_layer}) {
+    RidgeParameters p = small_ridge(borders);
+    p.norm_squared = power_norm_squared(p.kernels, borders, 48, 1000);
+    const RidgeRegulariser<double> R(p);
+    const auto lengthened = [&](const Array<double>& x) {
+      Array<double> z(Shape{5, x.shape()[1], x.shape()[2]});
+      R.filter(x, z);
+      return norm(z) / norm(x);
+    };
+    for (const Index side : {5, 20, 48})
+      CHECK(lengthened(random_array({1, side, side + 2}, "x")) <= 1 + 1e-3);
+    // The image that W lengthens most.
+    const MultiConvolution<double> W(p.kernels, borders);
+    Array<double> x = random_array({1, 48, 48}, "start"), z(Shape{5, 48, 48});
+    for (int k = 0; k < 400; ++k) {
+      W.apply(x, z);
+      W.apply_adjoint(z, x);
+      scale<double>(x, 1 / norm(x));
+    }
+    CHECK(lengthened(x) <= 1 + 1e-3);
+    CHECK(lengthened(x) > 0.98);
+  }
 }
 
 TEST_CASE("RidgeRegulariser: every plane is an image of its own, alpha follows its formula") {

@@ -71,12 +71,17 @@ Evaluated evaluate(const Learner<double>& learner, const Parameters& p,
 
 /// Every kind of parameter against central differences, in several directions.
 void check_gradients(const Learner<double>& learner, const Parameters& p,
-                     const Shard<double>& shard, double h, double tolerance) {
+                     const Shard<double>& shard, double h, double tolerance,
+                     const std::string& idle = {}) {
   const Evaluated at = evaluate(learner, p, shard);
   for (std::size_t i = 0; i < p.entries().size(); ++i) {
     const std::string& name = p.entries()[i].name;
     CAPTURE(name);
     const Array<double>& gradient = at.gradient[name];
+    if (name == idle) {
+      CHECK(norm(gradient) == 0);
+      continue;
+    }
     CHECK(norm(gradient) > 0);
     for (int trial = 0; trial < 3; ++trial) {
       Array<double> d = random_array(p[name].shape(), name + std::to_string(trial));
@@ -282,14 +287,9 @@ TEST_CASE("unrolled: gradients of loss and penalty, every kind of parameter") {
       if (steps == 5 && borders == Borders::zero_every_layer) continue;
       CAPTURE(steps);
       const Learner<double> learner = RidgeUnrolledLearner<double>(small_unrolled(borders, steps));
-      Parameters p = moved_unrolled(learner);
-      if (steps == 1) {
-        // lambda plays no part yet.
-        const Evaluated at = evaluate(learner, p, data.shard());
-        CHECK(at.gradient["lambda"][0] == 0);
-        continue;
-      }
-      check_gradients(learner, p, data.shard(), 1e-7, 1e-6);
+      const Parameters p = moved_unrolled(learner);
+      // lambda plays no part in one step.
+      check_gradients(learner, p, data.shard(), 1e-7, 1e-6, steps == 1 ? "lambda" : "");
     }
 }
 
