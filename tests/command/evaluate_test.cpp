@@ -93,6 +93,13 @@ TEST_CASE("evaluate and dataset refuse bad input") {
   expect_refused(folder, make(folder / "empty", folder / "d.h5"), "holds no picture");
   expect_refused(folder, make("dead-leaves:1x16", folder / "none/d.h5"), "none");
   expect_refused(folder, make("dead-leaves:1x16", folder / "d.png"), ".h5");
+  const auto train = [&](const std::string& data) {
+    return std::vector<std::string>{"train", source_folder() + "/experiments/train_wcrr/smoke.toml",
+                                    "--out", folder / "run",
+                                    "--set", "data.train=" + data};
+  };
+  expect_refused(folder, train(folder / "bad"), "a.png");
+  expect_refused(folder, train(folder / "empty"), "holds no picture");
   expect_refused(folder, {"dataset", "mak", "dead-leaves:1x16", "--out", folder / "d.h5"},
                  "did you mean make?");
 }
