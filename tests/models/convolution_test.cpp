@@ -206,23 +206,30 @@ TEST_CASE("Convolution of a batch: each sample alone, gradients added up, for an
 }
 
 TEST_CASE("Convolution gives the same bits for 1, 2 and 4 threads") {
-  const Convolution<float> layer(random_array<float>({7, 3, 5, 5}, "w"));
-  const Array<float> x = random_array<float>({3, 67, 61}, "x");
-  Array<float> first(Shape{7, 67, 61}), back(x.shape()), gradient;
-  for (const int threads : {1, 2, 4}) {
-    const ScopedThreads limit(threads);
-    Array<float> y(first.shape()), z(x.shape()), w(layer.weights().shape()), b;
-    layer.apply(x, y);
-    layer.apply_adjoint(y, z);
-    layer.weight_gradient(x, y, w, b);
-    if (threads == 1) {
-      first = y;
-      back = z;
-      gradient = w;
+  struct Case {
+    Shape weights, image;
+  };
+  // Rows, patches, and channels some at a time.
+  for (const Case& c : {Case{{7, 3, 5, 5}, {3, 67, 61}}, Case{{130, 40, 3, 3}, {40, 21, 37}},
+                        Case{{3, 40, 3, 3}, {40, 70, 300}}}) {
+    const Convolution<float> layer(random_array<float>(c.weights, "w"));
+    const Array<float> x = random_array<float>(c.image, "x");
+    Array<float> first, back, gradient;
+    for (const int threads : {1, 2, 4}) {
+      const ScopedThreads limit(threads);
+      Array<float> y(layer.output_shape(c.image)), z(x.shape()), w(layer.weights().shape()), b;
+      layer.apply(x, y);
+      layer.apply_adjoint(y, z);
+      layer.weight_gradient(x, y, w, b);
+      if (threads == 1) {
+        first = y;
+        back = z;
+        gradient = w;
+      }
+      CHECK(same_bits(y, first));
+      CHECK(same_bits(z, back));
+      CHECK(same_bits(w, gradient));
     }
-    CHECK(same_bits(y, first));
-    CHECK(same_bits(z, back));
-    CHECK(same_bits(w, gradient));
   }
 }
 
