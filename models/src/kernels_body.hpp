@@ -261,6 +261,7 @@ void convolve_columns(const ConvolutionTask<T>& t) {
 template <class T>
 void convolve(const ConvolutionTask<T>& t) {
 #ifdef FEJER_KERNELS_AVX2
+  if (t.kernel_columns == 1) return convolve_columns<T, 1>(t);
   if (t.kernel_columns == 3) return convolve_columns<T, 3>(t);
   if (t.kernel_columns == 5) return convolve_columns<T, 5>(t);
   if (t.kernel_columns == 7) return convolve_columns<T, 7>(t);

@@ -69,45 +69,6 @@ void MultiConvolution<T>::Data::apply_adjoint_from(std::size_t l, const Planes<T
 }
 
 template <class T>
-void MultiConvolution<T>::Data::apply_top(const Planes<const T>& x, const Planes<T>& z,
-                                          const RowDone* done) const {
-  PaddedPlanes<T> padded(x.channels, x.size, radius(0));
-  detail::copy<T>(x, padded.window());
-  apply_top_from(0, padded.window(), z, done);
-}
-
-/// v is v_l: as many rows as the later layers look at.
-template <class T>
-void MultiConvolution<T>::Data::apply_top_from(std::size_t l, const Planes<T>& v,
-                                               const Planes<T>& z, const RowDone* done) const {
-  if (l + 1 == layers()) return forward[l].convolve(v, z, done);
-  const Extent size{v.size.rows - radius(l).rows, v.size.columns};
-  PaddedPlanes<T> next(forward[l].out_channels(), size, radius(l + 1));
-  forward[l].convolve(v, next.window());
-  apply_top_from(l + 1, next.window(), z, done);
-}
-
-template <class T>
-void MultiConvolution<T>::Data::apply_top_adjoint(const Planes<T>& z, const Planes<T>& x) const {
-  apply_top_adjoint_from(layers(), z, x);
-}
-
-/// v is v_l with rows of zeros, as many as layer l - 1 spreads to.
-template <class T>
-void MultiConvolution<T>::Data::apply_top_adjoint_from(std::size_t l, const Planes<T>& v,
-                                                       const Planes<T>& x) const {
-  const detail::PackedKernel<T>& kernel = backward[l - 1];
-  if (l == 1) return kernel.convolve(v, x);
-  const Extent more = radius(l - 2), size{v.size.rows + more.rows, v.size.columns};
-  PaddedPlanes<T> next(kernel.out_channels(), size, more);
-  Planes<T> written = next.window();
-  written.size = v.size;
-  kernel.convolve(v, written);
-  detail::clear_rows(next.window(), v.size.rows);
-  apply_top_adjoint_from(l - 1, next.window(), x);
-}
-
-template <class T>
 MultiConvolution<T>::MultiConvolution(const std::vector<Array<T>>& kernels, Borders borders) {
   if (kernels.empty()) throw ArgumentError("MultiConvolution: no kernels");
   auto data = std::make_shared<Data>();

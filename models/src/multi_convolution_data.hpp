@@ -29,19 +29,7 @@ struct MultiConvolution<T>::Data {
   /// x = W^T z; z has adjoint_border(layers()) zeros around it.
   void apply_adjoint(const detail::Planes<T>& z, const detail::Planes<T>& x) const;
 
-  /// The first rows of z only, for an image that goes on below x: x holds z.rows rows and the radii
-  /// of all layers more, `done` as above. Borders::zero_every_layer.
-  void apply_top(const detail::Planes<const T>& x, const detail::Planes<T>& z,
-                 const RowDone* done) const;
-  /// Its adjoint: z has as many rows of zeros below as the last layer's radius, and a border of
-  /// zeros of that radius.
-  void apply_top_adjoint(const detail::Planes<T>& z, const detail::Planes<T>& x) const;
-
  private:
-  void apply_top_from(std::size_t l, const detail::Planes<T>& v, const detail::Planes<T>& z,
-                      const RowDone* done) const;
-  void apply_top_adjoint_from(std::size_t l, const detail::Planes<T>& v,
-                              const detail::Planes<T>& x) const;
   void apply_from(std::size_t l, const detail::Planes<T>& v, const detail::Planes<T>& z,
                   const RowDone* done) const;
   void apply_adjoint_from(std::size_t l, const detail::Planes<T>& v,

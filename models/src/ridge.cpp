@@ -60,19 +60,6 @@ MultiConvolution<T> normalised_filters(const RidgeParameters& p) {
   return MultiConvolution<T>(kernels, p.borders);
 }
 
-/// The filters as they see an image that is turned so that `side` is above.
-template <class T>
-MultiConvolution<T> turned(const MultiConvolution<T>& w, int side) {
-  std::vector<Array<T>> kernels;
-  for (const Array<T>& k : w.kernels()) {
-    const Shape& s = k.shape();
-    Array<T> result(side < 2 ? s : Shape{s[0], s[1], s[3], s[2]});
-    for (Index i = 0; i < k.size(); ++i) result[detail::Turn::tap(side, s, i)] = k[i];
-    kernels.push_back(std::move(result));
-  }
-  return MultiConvolution<T>(kernels, w.borders());
-}
-
 template <class T>
 LinearSpline<T> weighted_profile(const RidgeParameters& p) {
   Array<double> values = p.profile;
@@ -84,11 +71,7 @@ LinearSpline<T> weighted_profile(const RidgeParameters& p) {
 
 template <class T>
 RidgeRegulariser<T>::Data::Data(const RidgeParameters& p, MultiConvolution<T> w, LinearSpline<T> f)
-    : parameters(p),
-      filters(std::move(w)),
-      profile(std::move(f)),
-      sides{filters, turned(filters, 1), turned(filters, 2), turned(filters, 3)},
-      tiles(filters.kernels(), p.borders) {}
+    : parameters(p), filters(std::move(w)), profile(std::move(f)), tiles(filters) {}
 
 template <class T>
 RidgeRegulariser<T>::RidgeRegulariser(const RidgeParameters& p) {

@@ -15,39 +15,6 @@ namespace detail {
 template <class T, class Convolutions>
 class Levels;
 
-/// The first `rows` rows of an image that is turned so that one of its sides is above.
-struct Turn {
-  int side;
-  Extent image;
-  Index rows;
-  Index columns() const { return side < 2 ? image.columns : image.rows; }
-  Index pixels() const { return rows * columns(); }
-  /// Where pixel (y, x) of the strip lies in the image.
-  Index at(Index y, Index x) const {
-    if (side == 1) y = image.rows - 1 - y;
-    if (side == 3) y = image.columns - 1 - y;
-    return side < 2 ? y * image.columns + x : x * image.columns + y;
-  }
-  /// Where tap i of a kernel (out, in, rows, columns) lies in the kernel of the turned image.
-  static Index tap(int side, const Shape& kernel, Index i) {
-    const Index height = kernel[2], width = kernel[3];
-    const Index x = i % width, y = i / width % height, filter = i / (width * height);
-    const Index rows = side < 2 ? height : width, columns = side < 2 ? width : height;
-    const Index row = side < 2 ? y : x, column = side < 2 ? x : y;
-    return (filter * rows + (side % 2 == 1 ? rows - 1 - row : row)) * columns + column;
-  }
-  template <class T>
-  void take(const T* from, T* strip) const {
-    for (Index y = 0; y < rows; ++y)
-      for (Index x = 0; x < columns(); ++x) *strip++ = from[at(y, x)];
-  }
-  template <class T>
-  void add(const T* strip, T* to) const {
-    for (Index y = 0; y < rows; ++y)
-      for (Index x = 0; x < columns(); ++x) to[at(y, x)] += *strip++;
-  }
-};
-
 /// Height and width of the last two axes, and the number of planes.
 Index count_planes(const char* where, const Shape& shape, Extent& size);
 /// Throws ShapeError unless there is one level, or one for each entry of the first axis.
@@ -65,10 +32,8 @@ struct RidgeRegulariser<T>::Data {
   mutable Bound proven{}, weak{};
   void compute_proven_bounds() const;
 
-  /// Where the frame lies: above, below, left, right. The filters as they see it when the image is
-  /// turned so that it lies above.
-  std::array<MultiConvolution<T>, 4> sides;
-  detail::RidgeTiles<T> tiles;
+  using Tiles = detail::RidgeTiles<T>;
+  Tiles tiles;
 
   Data(const RidgeParameters& p, MultiConvolution<T> w, LinearSpline<T> f);
 
@@ -102,11 +67,13 @@ struct RidgeRegulariser<T>::Data {
   /// Gradients of the `planes` (at most `group`) images of a job, in the layout of
   /// RidgeGradients with (planes, C) scalings.
   static constexpr Index group = 8;
-  RidgeGradients vjp(const Job& job, Index planes, detail::Extent size, RidgeEvaluation how) const;
+  void add_vjp_by_layers(const Job& job, Index planes, detail::Extent size,
+                         RidgeGradients& sums) const;
+  /// What is for the kernels goes to `kernels`.
+  void add_vjp_by_tiles(const Job& job, Index planes, detail::Extent size,
+                        typename Tiles::Gradient& kernels, RidgeGradients& sums) const;
   RidgeGradients no_gradients(Index planes) const;
 
-  /// Adds what tiles leave out at the borders: strips of W x along each side.
-  double add_frame(const Job& job, Index planes, detail::Extent size) const;
   /// phi'(alpha z) in the place of a row z.
   void to_slopes(Index channel, double alpha, Index n, T* row) const;
   /// phi'(alpha z) of tiles, in z too if that is where they go.
@@ -115,31 +82,13 @@ struct RidgeRegulariser<T>::Data {
  private:
   /// `cells`: sums of LinearSpline::Data::add_sums of each channel of one image.
   void add_cells(const double* alpha, const double* cells, RidgeGradients& sums) const;
-  void add_vjp_by_layers(const Job& job, detail::Extent size, double* scaling,
-                         RidgeGradients& sums) const;
-  void add_vjp_of_frame(const Job& job, Index planes, detail::Extent size,
-                        RidgeGradients& sums) const;
-  struct Range {
-    Index left, right;
-  };
-  void add_levels(const Job& job, const Convolutions& w,
-                  const detail::Levels<T, Convolutions>& levels, Range range, double* scaling,
-                  RidgeGradients& sums) const;
+  void add_levels(const Job& job, detail::Extent size, double* scaling, RidgeGradients& sums) const;
   double by_layers(const Job& job, detail::Extent size) const;
   void hessian_by_layers(const Job& job, detail::Extent size) const;
   double by_tiles(const Job& job, Index planes, detail::Extent size) const;
-  void add_vjp_by_tiles(const Job& job, Index planes, detail::Extent size,
-                        RidgeGradients& sums) const;
   /// Adds the potentials of each tile to `values`.
   void add_potentials(const Job& job, const detail::TileRow<T>& row, Index tiles_per_plane,
                       double* values) const;
-  /// job.x and v: one image; job.out: the strip.
-  double one_side(const Job& job, const detail::Turn& turn, Index depth) const;
-  /// job.x, v and out: the turned image's first rows; W x counts in `depth` rows and [left, right).
-  double strip_gradient(int side, const Job& job, detail::Extent size, Index depth, Index left,
-                        Index right) const;
-  void strip_hessian(int side, const Job& job, detail::Extent size, Index depth, Index left,
-                     Index right) const;
   /// psi over a row, and phi in its place unless `out` is null.
   double finish(const Job& job, Index channel, Index n, T* row) const;
 };

@@ -1,4 +1,4 @@
-// W^T phi(W x), its value and its Hessian-vector product: by layers, or by tiles and a frame.
+// W^T phi(W x), its value and its Hessian-vector product: by layers, or by tiles.
 #include <algorithm>
 #include <numeric>
 
@@ -9,7 +9,6 @@ namespace fejer {
 using detail::Extent;
 using detail::PaddedPlanes;
 using detail::Scratch;
-using detail::Turn;
 
 template <class T>
 RidgeEvaluation RidgeRegulariser<T>::Data::choose(RidgeEvaluation wanted, Extent size) const {
@@ -136,115 +135,7 @@ double RidgeRegulariser<T>::Data::by_tiles(const Job& job, Index planes, Extent 
   else
     tiles.run({.x = job.x, .v = job.v, .alpha = job.alpha, .row = hessian, .out = job.out}, planes,
               size);
-  return std::accumulate(values, values + count, add_frame(job, planes, size));
-}
-
-// ---- the frame that tiles leave out, side by side
-
-namespace {
-
-/// Zeros outside [left, right).
-template <class T>
-void cut(Index left, Index right, Index columns, T* row) {
-  std::fill(row, row + left, T(0));
-  std::fill(row + right, row + columns, T(0));
-}
-
-}  // namespace
-
-/// Strips of all sides in parallel, then added in their order.
-template <class T>
-double RidgeRegulariser<T>::Data::add_frame(const Job& job, Index planes, Extent size) const {
-  const Extent f = tiles.frame(), r = tiles.radius(), deep = f + r;
-  if (f.rows == 0 && f.columns == 0) return 0;
-  const Index pixels = size.rows * size.columns;
-  const Index room = std::max(deep.rows * size.columns, deep.columns * size.rows);
-  Scratch<T> memory(planes * 4 * room);
-  T* const strips = memory.data();
-  Scratch<double> sums(planes * 4);
-  double* const values = sums.data();
-  const auto turn = [&](Index i) {
-    const int side = static_cast<int>(i % 4);
-    return Turn{side, size, side < 2 ? deep.rows : deep.columns};
-  };
-  const auto depth = [&](Index i) { return i % 4 < 2 ? f.rows : f.columns; };
-  parallel_for(planes * 4, 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      values[i] = 0;
-      if (depth(i) == 0) continue;
-      Job part = job.from(i / 4, channels(), pixels);
-      if (job.out != nullptr) part.out = strips + i * room;
-      values[i] = one_side(part, turn(i), depth(i));
-    }
-  });
-  for (Index i = 0; job.out != nullptr && i < planes * 4; ++i)
-    if (depth(i) > 0) turn(i).add(strips + i * room, job.out + i / 4 * pixels);
-  return std::accumulate(values, values + planes * 4, 0.0);
-}
-
-template <class T>
-double RidgeRegulariser<T>::Data::one_side(const Job& job, const Turn& turn, Index depth) const {
-  // The corners belong to the strips above and below.
-  const Index left = turn.side < 2 ? 0 : tiles.frame().rows, right = turn.columns() - left;
-  const Extent part{turn.rows, turn.columns()};
-  Scratch<T> memory(2 * turn.pixels());
-  T *const x = memory.data(), *const v = x + turn.pixels();
-  Job strip = job;
-  turn.take(job.x, x);
-  strip.x = x;
-  if (job.v == nullptr) return strip_gradient(turn.side, strip, part, depth, left, right);
-  turn.take(job.v, v);
-  strip.v = v;
-  strip_hessian(turn.side, strip, part, depth, left, right);
-  return 0;
-}
-
-template <class T>
-double RidgeRegulariser<T>::Data::strip_gradient(int side, const Job& job, Extent size, Index depth,
-                                                 Index left, Index right) const {
-  const Convolutions& w = *sides[static_cast<std::size_t>(side)].data_;
-  const Extent last = w.radius(w.layers() - 1);
-  PaddedPlanes<T> z(channels(), {depth + last.rows, size.columns}, last);
-  detail::Planes<T> counted = z.window();
-  counted.size.rows = depth;
-  Scratch<double> sums(channels() * depth);
-  double* const partial = sums.data();
-  const auto finish_row = [&](Index c, Index y, T* row) {
-    partial[c * depth + y] = finish(job, c, right - left, row + left);
-    cut(left, right, size.columns, row);
-  };
-  const RowDone done(finish_row);
-  w.apply_top(detail::planes<const T>(job.x, 1, size), counted, &done);
-  if (job.out != nullptr) {
-    detail::clear_rows(z.window(), depth);
-    w.apply_top_adjoint(z.window(), detail::planes(job.out, 1, size));
-  }
-  return std::accumulate(partial, partial + channels() * depth, 0.0);
-}
-
-template <class T>
-void RidgeRegulariser<T>::Data::strip_hessian(int side, const Job& job, Extent size, Index depth,
-                                              Index left, Index right) const {
-  const Convolutions& w = *sides[static_cast<std::size_t>(side)].data_;
-  const Extent last = w.radius(w.layers() - 1);
-  PaddedPlanes<T> slopes(channels(), {depth, size.columns}, Extent{}),
-      z(channels(), {depth + last.rows, size.columns}, last);
-  const auto take_slopes = [&](Index c, Index, T* row) {
-    to_slopes(c, job.alpha[c], size.columns, row);
-  };
-  const RowDone keep_slopes(take_slopes);
-  w.apply_top(detail::planes<const T>(job.x, 1, size), slopes.window(), &keep_slopes);
-  const auto times_slopes = [&](Index c, Index y, T* row) {
-    const T* s = slopes.window().at(c, y, 0);
-    for (Index i = left; i < right; ++i) row[i] *= s[i];
-    cut(left, right, size.columns, row);
-  };
-  const RowDone multiply(times_slopes);
-  detail::Planes<T> counted = z.window();
-  counted.size.rows = depth;
-  w.apply_top(detail::planes<const T>(job.v, 1, size), counted, &multiply);
-  detail::clear_rows(z.window(), depth);
-  w.apply_top_adjoint(z.window(), detail::planes(job.out, 1, size));
+  return std::accumulate(values, values + count, 0.0);
 }
 
 template struct RidgeRegulariser<float>::Data;

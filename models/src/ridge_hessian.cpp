@@ -77,7 +77,6 @@ void RidgeHessian<T>::Data::apply_by_tiles(const T* v, T* out) const {
     run.multiply(slopes.data() + place(r), r.columns * r.lanes, r.z);
   };
   model->tiles.run({.x = v, .alpha = alpha.data(), .row = multiply, .out = out}, planes, size);
-  model->add_frame({alpha.data(), x.data(), v, out, false}, planes, size);
 }
 
 template <class T>

@@ -9,24 +9,15 @@
 namespace fejer::detail {
 
 /// What the layers see of an image, and what comes back through them. Level l lies on the image
-/// and reach(l) more pixels on each side. Of a strip, whose image goes on below, W x counts in
-/// `depth` rows, and level l in as many more as the layers from l on look at.
+/// and reach(l) more pixels on each side.
 template <class T, class Convolutions>
 class Levels {
  public:
   using Stack = std::vector<std::unique_ptr<PaddedPlanes<T>>>;
 
   Levels(const Convolutions& w, Extent image) : w_(w), image_(image) {}
-  /// Borders::zero_every_layer only; the strip has `depth` rows and the radii of all layers more.
-  Levels(const Convolutions& w, Extent strip, Index depth)
-      : w_(w), image_(strip), depth_(depth), strip_(true) {}
 
-  Extent size(std::size_t l) const {
-    if (!strip_) return image_ + w_.reach(l) + w_.reach(l);
-    Extent s{depth_, image_.columns};
-    for (std::size_t j = l; j < w_.layers(); ++j) s.rows += w_.radius(j).rows;
-    return s;
-  }
+  Extent size(std::size_t l) const { return image_ + w_.reach(l) + w_.reach(l); }
 
   Stack forward(const T* x) const {
     Stack v;
@@ -51,27 +42,18 @@ class Levels {
   /// c at level l + 1, with zeros around as its adjoint needs them.
   std::unique_ptr<PaddedPlanes<T>> cotangent(std::size_t l) const {
     const Extent more = w_.reach(l) - w_.reach(l + 1) + w_.radius(l);
-    auto c = std::make_unique<PaddedPlanes<T>>(w_.forward[l].out_channels(),
-                                               size(strip_ ? l : l + 1), larger(more, {0, 1}));
-    clear_rows(c->window(), size(l + 1).rows);
-    return c;
-  }
-  /// The part of it that counts.
-  Planes<T> counted(const PaddedPlanes<T>& c, std::size_t l) const {
-    Planes<T> window = c.window();
-    window.size = size(l + 1);
-    return window;
+    return std::make_unique<PaddedPlanes<T>>(w_.forward[l].out_channels(), size(l + 1),
+                                             larger(more, {0, 1}));
   }
 
   /// Adds the gradients of the kernels for <c, W v>; out = W^T c unless it is null.
   void backward(std::unique_ptr<PaddedPlanes<T>> c, const Stack& v, Array<double>* kernels,
                 T* out) const {
     for (std::size_t l = w_.layers(); l-- > 0;) {
-      correlate(counted(*c, l), seen(v, l), l, kernels[l]);
+      correlate(c->window(), seen(v, l), l, kernels[l]);
       if (l == 0) break;
       auto next = cotangent(l - 1);
-      w_.backward[l].convolve(c->window().grown(w_.reach(l) - w_.reach(l + 1)),
-                              counted(*next, l - 1));
+      w_.backward[l].convolve(c->window().grown(w_.reach(l) - w_.reach(l + 1)), next->window());
       c = std::move(next);
     }
     if (out != nullptr)
@@ -102,8 +84,6 @@ class Levels {
 
   const Convolutions& w_;
   Extent image_;
-  Index depth_ = 0;
-  bool strip_ = false;
 };
 
 }  // namespace fejer::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace fejer::detail {
@@ -61,18 +62,14 @@ void make_spectra(const Array<double>& kernel, const TileKernels<double>& run,
 }  // namespace
 
 template <class T>
-RidgeTiles<T>::RidgeTiles(const std::vector<Array<T>>& kernels, Borders borders) {
-  Extent first;
-  for (const auto& k : kernels) {
-    const Extent r{k.shape()[2] / 2, k.shape()[3] / 2};
-    if (layers_.empty()) first = r;
-    radius_ = radius_ + r;
+RidgeTiles<T>::RidgeTiles(const MultiConvolution<T>& layers)
+    : border_(layers), channels_(layers.out_channels()) {
+  for (const auto& k : layers.kernels()) {
+    radius_ = radius_ + Extent{k.shape()[2] / 2, k.shape()[3] / 2};
     multiplications_ += k.size();
     layers_.emplace_back(k.shape());
     for (Index i = 0; i < k.size(); ++i) layers_.back()[i] = static_cast<double>(k[i]);
   }
-  channels_ = kernels.back().shape()[0];
-  if (borders == Borders::zero_every_layer) frame_ = radius_ - first;
   small_ = radius_.rows <= 16 && radius_.columns <= 16;
 }
 
@@ -97,71 +94,43 @@ const CollapsedKernel& RidgeTiles<T>::collapsed() const {
 }
 
 template <class T>
-void RidgeTiles<T>::add_to_layers(const double* gradient,
-                                  std::vector<Array<double>>& layers) const {
-  collapsed().add_to_layers(gradient, layers);
+auto RidgeTiles<T>::no_gradient() const -> Gradient {
+  return {Array<double>(Shape{channels_, 2 * radius_.rows + 1, 2 * radius_.columns + 1}),
+          border_.no_gradient()};
 }
 
-/// Tiles cover the image without its frame, row by row, plane by plane.
 template <class T>
-struct RidgeTiles<T>::Layout {
-  Index planes, tile;
-  Extent size, frame;
-  Extent margin;        ///< where the inner pixels begin in a tile
-  Extent inner, count;  ///< pixels that a tile is for; number of tiles
-  Index tiles_per_plane() const { return count.rows * count.columns; }
-  Index tiles() const { return planes * tiles_per_plane(); }
-
-  struct Place {
-    Index plane, top, left;  ///< of the pixel at the tile's first corner
-  };
-  Place place(Index i) const {
-    const Index x = i % count.columns, y = i / count.columns % count.rows;
-    return {i / tiles_per_plane(), frame.rows - margin.rows + y * inner.rows,
-            frame.columns - margin.columns + x * inner.columns};
-  }
-  /// Rows [top, bottom) and columns [left, right).
-  struct Window {
-    Index top, left, bottom, right;
-  };
-  /// Where W x counts, in the tile's own coordinates.
-  Window counted(const Place& p) const {
-    return {margin.rows, margin.columns,
-            std::min(margin.rows + inner.rows, size.rows - frame.rows - p.top),
-            std::min(margin.columns + inner.columns, size.columns - frame.columns - p.left)};
-  }
-};
+void RidgeTiles<T>::Gradient::add(const Gradient& other) {
+  for (Index i = 0; i < once.size(); ++i) once[i] += other.once[i];
+  for (std::size_t k = 0; k < border_pieces; ++k)
+    for (Index i = 0; i < border[k].size(); ++i) border[k][i] += other.border[k][i];
+}
 
 template <class T>
-auto RidgeTiles<T>::layout(Index planes, Extent size, std::size_t plan) const -> Layout {
-  const Index n = kernels<T>().tiles[plan].size;
-  const auto up = [](Index a, Index b) { return (a + b - 1) / b; };
-  Layout l{planes, n, size, frame_, frame_, size - frame_ - frame_, {1, 1}};
-  // As few tiles as can be, and all of about the same size; one where it reaches from border to
-  // border, and zeros around it beyond what W looks at.
-  const auto divide = [&](Index pixels, Index radius, Index& margin, Index& inner, Index& count) {
-    if (pixels + radius - margin <= n) return;
-    margin = radius;
-    count = up(inner, n - 2 * radius);
-    inner = up(inner, count);
-  };
-  divide(size.rows, radius_.rows, l.margin.rows, l.inner.rows, l.count.rows);
-  divide(size.columns, radius_.columns, l.margin.columns, l.inner.columns, l.count.columns);
-  return l;
+void RidgeTiles<T>::add_to_layers(Gradient gradient, std::vector<Array<double>>& layers) const {
+  border_.add_to_layers(std::move(gradient.border), gradient.once.data(), layers);
+  collapsed().add_to_layers(gradient.once.data(), layers);
+}
+
+template <class T>
+TileLayout RidgeTiles<T>::layout(Index planes, Extent size, std::size_t plan) const {
+  return TileLayout(planes, size, kernels<T>().tiles[plan].size, radius_);
 }
 
 template <class T>
 bool RidgeTiles<T>::possible(Extent size) const {
-  const Extent strips = frame_ + radius_, most = frame_ + frame_;
-  return small_ && size.rows > most.rows && size.columns > most.columns &&
-         (most.rows == 0 || size.rows >= strips.rows) &&
-         (most.columns == 0 || size.columns >= strips.columns);
+  return small_ && border_.possible(size);
 }
 
 /// Of an image, in lines of 64 points that are transformed for every pair of channels.
 template <class T>
 double RidgeTiles<T>::cost(Extent size, std::size_t plan) const {
-  const Layout l = layout(1, size, plan);
+  const TileLayout l = layout(1, size, plan);
+  // Of tiles side by side, the last has all that lies near the image's side.
+  const Extent least{size.rows / l.count.rows, size.columns / l.count.columns};
+  const Extent reach = border_.reach_out();
+  if (least.rows < reach.rows || least.columns < reach.columns)
+    return std::numeric_limits<double>::infinity();
   return static_cast<double>(l.tiles_per_plane() * (l.tile + l.inner.rows)) *
          (l.tile == 64 ? 1.0 : 0.7);
 }
@@ -175,27 +144,16 @@ template <class T>
 bool RidgeTiles<T>::worthwhile(Extent size) const {
   if (!possible(size)) return false;
   // In multiplications of the direct kernels: a line there and back for a pair of channels of one
-  // tile costs as much as about 1300; strips along the frame are done layer by layer, and the
-  // fewest rows of them by the last, which has most channels.
+  // tile costs as much as about 1300.
   const double transforms = 1300 * static_cast<double>(pairs()) * cost(size, best_plan(size));
-  double strips = 0;
-  Extent out = frame_;
-  for (std::size_t l = layers_.size(); l-- > 0;) {
-    const Shape& k = layers_[l].shape();
-    const Extent in = out + Extent{k[2] / 2, k[3] / 2}, both = out + in;
-    const Index pixels = (frame_.rows > 0 ? both.rows * size.columns : 0) +
-                         (frame_.columns > 0 ? both.columns * size.rows : 0);
-    strips += static_cast<double>(k.size()) * static_cast<double>(2 * pixels);
-    out = in;
-  }
   const double direct = 2.0 * static_cast<double>(multiplications_ * size.rows * size.columns);
-  return transforms + strips < direct;
+  return transforms + border_.multiplications(size) < direct;
 }
 
 template <class T>
 auto RidgeTiles<T>::cut(Index planes, Extent size) const -> Cut {
   const std::size_t plan = best_plan(size);
-  const Layout l = layout(planes, size, plan);
+  const TileLayout l = layout(planes, size, plan);
   const Index lanes = kernels<T>().tiles[plan].lanes;
   return {plan, l.inner, l.tiles_per_plane(), (l.tiles() + lanes - 1) / lanes, lanes};
 }
@@ -204,7 +162,7 @@ auto RidgeTiles<T>::cut(Index planes, Extent size) const -> Cut {
 template <class T>
 class RidgeTiles<T>::Batch {
  public:
-  Batch(const RidgeTiles& tiles, std::size_t plan, const Layout& layout, const Work& work,
+  Batch(const RidgeTiles& tiles, std::size_t plan, const TileLayout& layout, const Work& work,
         Index batch)
       : tiles_(tiles),
         plan_(tiles.prepared(plan)),
@@ -227,17 +185,22 @@ class RidgeTiles<T>::Batch {
     sum_ = at;
     gradients_ = at + spectrum_size();
     make_masks();
-    load(work.x, spectra_[0]);
-    if (work.v != nullptr) load(work.v, spectra_[1]);
+    if (!tiles.border_.none())
+      strips_.emplace(tiles.border_, layout_.borders(first_, used(), lanes_), inputs_);
+    load(0, work.x);
+    if (work.v != nullptr) load(1, work.v);
     std::fill_n(sum_, spectrum_size(), T(0));
   }
 
-  /// Adds the pair's share to the sum, and to kernel (C, rows, columns) unless it is null.
-  void add_pair(Index pair, double* kernel) {
+  /// Adds the pair's share to the sum, and to the gradient unless it is null.
+  void add_pair(Index pair, Gradient* gradient) {
     const T* h = plan_.spectra.data() + pair * n_ * n_ * 2;
     for (Index i = 0; i < inputs_; ++i)
       run_.spectrum_to_columns(twiddles(), spectra_[i], h, lines_[i], stride_);
     set_alpha(pair);
+    const Index filters = std::min<Index>(2, tiles_.channels_ - 2 * pair);
+    for (Index part = 0; strips_ && part < filters; ++part)
+      for (Index i = 0; i < inputs_; ++i) strips_->begin(i, part, 2 * pair + part);
     const Index top = layout_.margin.rows, bottom = top + layout_.inner.rows;
     for (Index i = results(); i < inputs_; ++i) {
       std::fill_n(lines_[i], top * stride_, T(0));
@@ -249,7 +212,13 @@ class RidgeTiles<T>::Batch {
       for (Index i = results(); i < inputs_; ++i)
         run_.forward_line(twiddles(), lines_[i] + y * stride_);
     }
-    if (kernel != nullptr) return add_gradient(pair, h, kernel);
+    for (Index part = 0; strips_ && part < filters; ++part) {
+      const Index channel = 2 * pair + part;
+      if (work_.out != nullptr) strips_->end(inputs_ - 1, part, channel);
+      for (Index i = 0; gradient != nullptr && i < 2; ++i)
+        strips_->add_kernels(i, 1 - i, part, channel, gradient->border);
+    }
+    if (gradient != nullptr) return add_gradient(pair, h, gradient->once.data());
     if (work_.out == nullptr) return;
     run_.columns_to_spectrum(twiddles(), lines_[inputs_ - 1], stride_, h, sum_);
   }
@@ -258,7 +227,10 @@ class RidgeTiles<T>::Batch {
   void store(T* tiles) {
     T* const lines = lines_[0];
     run_.spectrum_to_columns(twiddles(), sum_, nullptr, lines, stride_);
-    for (Index y = 0; y < n_; ++y) run_.inverse_line(twiddles(), lines + y * stride_);
+    for (Index y = 0; y < n_; ++y) {
+      run_.inverse_line(twiddles(), lines + y * stride_);
+      if (strips_) strips_->subtract(y, lines + y * stride_);
+    }
     for (Index lane = 0; lane < used(); ++lane) {
       T* const tile = tiles + (first_ + lane) * n_ * n_;
       for (Index y = 0; y < n_; ++y)
@@ -278,7 +250,8 @@ class RidgeTiles<T>::Batch {
 
   /// Always in double: filters take away all but the finest of an image, which would drown in the
   /// rounding of what they take away.
-  void load(const T* images, T* spectrum) const {
+  void load(Index input, const T* images) {
+    T* const spectrum = spectra_[input];
     const Index few = exact_.lanes, stride = line_stride(exact_);
     Scratch<double> memory(n_ * stride + n_ * n_ * 2 * few);
     double *const lines = memory.data(), *const values = lines + n_ * stride;
@@ -294,6 +267,14 @@ class RidgeTiles<T>::Batch {
         for (Index lane = 0; lane < std::min(few, lanes_); ++lane)
           spectrum[k * lanes_ + from + lane] = static_cast<T>(values[k * few + lane]);
     }
+    if (!strips_) return;
+    const Extent size = layout_.size;
+    strips_->take(input, [&](Index lane, Index y, Index x) {
+      const auto place = layout_.place(first_ + lane);
+      const Index row = place.top + y, column = place.left + x;
+      if (row < 0 || row >= size.rows || column < 0 || column >= size.columns) return T(0);
+      return images[(place.plane * size.rows + row) * size.columns + column];
+    });
   }
 
   void copy_tile(const T* images, Index tile, Index stride, Index step, double* lines) const {
@@ -313,7 +294,7 @@ class RidgeTiles<T>::Batch {
     full_ = layout_.margin + layout_.inner;
     std::fill_n(masks_.data(), 2 * n_ * lanes_, T(0));
     for (Index lane = 0; lane < used(); ++lane) {
-      const auto w = layout_.counted(layout_.place(first_ + lane));
+      const auto w = layout_.counted(first_ + lane);
       full_ = smaller(full_, {w.bottom, w.right});
       for (Index y = w.top; y < w.bottom; ++y) masks_.data()[y * lanes_ + lane] = 1;
       for (Index x = w.left; x < w.right; ++x) masks_.data()[(n_ + x) * lanes_ + lane] = 1;
@@ -355,11 +336,13 @@ class RidgeTiles<T>::Batch {
       if (channel >= tiles_.channels_) std::fill_n(z[i], count, T(0));
     }
     if (channel >= tiles_.channels_) return;
+    for (Index i = 0; strips_ && i < inputs_; ++i) strips_->correct(i, part, y, z[i]);
     if (work_.masked) mask(y, z[0]);
     if (inputs_ == 2) mask(y, z[1]);
     work_.row({batch_, first_, used(), channel, y - layout_.margin.rows, layout_.inner.rows,
                layout_.inner.columns, lanes_, z[0], z[1], alpha(part), alpha(part) + lanes_});
     if (results() == 0) mask(y, z[0]);
+    for (Index i = results(); strips_ && i < inputs_; ++i) strips_->keep(i, part, y, z[i]);
   }
 
   /// Spectra of gradients of as many pairs as there are lanes, one after the other; then they are
@@ -401,56 +384,35 @@ class RidgeTiles<T>::Batch {
   const Plan& plan_;
   const TileKernels<double>& exact_;
   const TileKernels<T>& run_;
-  const Layout& layout_;
+  const TileLayout& layout_;
   const Work& work_;
   Index n_, lanes_, batch_, first_, stride_, inputs_;
   Scratch<T> memory_, masks_;
   T *lines_[2] = {}, *spectra_[2] = {}, *sum_ = nullptr, *gradients_ = nullptr;
   Extent full_;
+  std::optional<RidgeStrips<T>> strips_;
 };
 
 template <class T>
 void RidgeTiles<T>::run(const Work& work, Index planes, Extent size) const {
+  border_.prepare(layers_, collapsed().kernel());
   const Cut parts = cut(planes, size);
-  const Layout where = layout(planes, size, parts.plan);
+  const TileLayout where = layout(planes, size, parts.plan);
   Scratch<T> tiles(work.out != nullptr ? where.tiles() * where.tile * where.tile : 1);
-  const Index weights = work.kernel != nullptr ? channels_ * taps() : 0;
-  Scratch<double> shares(parts.batches * weights);
+  std::vector<Gradient> shares(work.kernel != nullptr ? static_cast<std::size_t>(parts.batches)
+                                                      : 0);
   T* const results = tiles.data();
-  double* const kernels_of = shares.data();
   parallel_for(parts.batches, 1, [&](Index begin, Index end) {
     for (Index b = begin; b < end; ++b) {
+      Gradient* const share = shares.empty() ? nullptr : &shares[static_cast<std::size_t>(b)];
+      if (share != nullptr) *share = no_gradient();
       Batch batch(*this, parts.plan, where, work, b);
-      for (Index p = 0; p < pairs(); ++p)
-        batch.add_pair(p, weights > 0 ? kernels_of + b * weights : nullptr);
+      for (Index p = 0; p < pairs(); ++p) batch.add_pair(p, share);
       if (work.out != nullptr) batch.store(results);
     }
   });
-  std::fill_n(work.kernel, weights, 0.0);
-  for (Index i = 0; i < parts.batches * weights; ++i) work.kernel[i % weights] += kernels_of[i];
-  if (work.out != nullptr) gather(where, results, work.out);
-}
-
-/// Every pixel is the sum of the tiles that it lies in, in their order.
-template <class T>
-void RidgeTiles<T>::gather(const Layout& where, const T* tiles, T* out) const {
-  const Extent size = where.size;
-  const Index n = where.tile;
-  parallel_for(where.planes * size.rows, 16, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      T* const row = out + i * size.columns;
-      const Index plane = i / size.rows, y = i % size.rows;
-      std::fill_n(row, size.columns, T(0));
-      for (Index t = 0; t < where.tiles_per_plane(); ++t) {
-        const Index tile = plane * where.tiles_per_plane() + t;
-        const auto place = where.place(tile);
-        if (y < place.top || y >= place.top + n) continue;
-        const T* const from = tiles + (tile * n + y - place.top) * n - place.left;
-        const Index right = std::min(size.columns, place.left + n);
-        for (Index x = std::max<Index>(0, place.left); x < right; ++x) row[x] += from[x];
-      }
-    }
-  });
+  for (const Gradient& share : shares) work.kernel->add(share);
+  if (work.out != nullptr) where.gather(results, work.out);
 }
 
 template class RidgeTiles<float>;

@@ -3,10 +3,12 @@
 /// kernel with 2 r + 1 rows (columns); a tile looks at N x N pixels of x, N = 48 or 64, and has W x
 /// right in its inner N - 2 r, so W x by overlap-save and W^T by overlap-add, and the feature stack
 /// never reaches memory. Where zeros around the image fill the rest, one tile reaches from border
-/// to border: up to N - r pixels. Tiles lie in the lanes of registers, two channels in the real and
-/// the imaginary part: z_a + i z_b = F^-1(X (H_a + i H_b)), and Re F^-1(conj(H_a + i H_b) F(s_a + i
-/// s_b)) is W^T s; the correlation of u with s_a + i s_b, the gradient of <W u, s> for both
-/// channels' kernels, has the spectrum conj(U) F(s_a + i s_b), of which all tiles add up.
+/// to border: up to N - r pixels. Where zeros lie around every layer, RidgeBorder takes away what
+/// the one kernel counts too much near the borders. Tiles lie in the lanes of registers, two
+/// channels in the real and the imaginary part: z_a + i z_b = F^-1(X (H_a + i H_b)), and Re
+/// F^-1(conj(H_a + i H_b) F(s_a + i s_b)) is W^T s; the correlation of u with s_a + i s_b, the
+/// gradient of <W u, s> for both channels' kernels, has the spectrum conj(U) F(s_a + i s_b), of
+/// which all tiles add up.
 #include <array>
 #include <memory>
 #include <mutex>
@@ -16,6 +18,7 @@
 
 #include "collapse.hpp"
 #include "planes.hpp"
+#include "ridge_strips.hpp"
 
 namespace fejer::detail {
 
@@ -33,20 +36,15 @@ struct TileRow {
 template <class T>
 class RidgeTiles {
  public:
-  /// Kernels of the layers, as MultiConvolution has them.
-  RidgeTiles(const std::vector<Array<T>>& kernels, Borders borders);
+  explicit RidgeTiles(const MultiConvolution<T>& layers);
 
-  /// Whether there are tiles for kernels of this size, and strips of the frame fit in the image.
+  /// Whether there are tiles for kernels of this size, and the image is large enough for its
+  /// border.
   bool possible(Extent size) const;
   /// Whether they are expected to be faster than the layers one by one for images of this size, 8
   /// or more: by a count of operations, so that the answer is the same on every machine, and for
   /// an image the same whatever else is computed with it.
   bool worthwhile(Extent size) const;
-  /// Where the collapsed kernel equals the layers: all pixels but `frame` on each side.
-  Extent frame() const { return frame_; }
-  Extent radius() const { return radius_; }
-  /// Of a channel's kernel.
-  Index taps() const { return (2 * radius_.rows + 1) * (2 * radius_.columns + 1); }
 
   /// How images are cut into tiles, and those into batches of one tile for each lane.
   struct Cut {
@@ -55,6 +53,16 @@ class RidgeTiles {
     Index tiles_per_plane, batches, lanes;
   };
   Cut cut(Index planes, Extent size) const;
+
+  /// For the kernels that W is made of here.
+  struct Gradient {
+    Array<double> once;  ///< (C, rows, columns): for the one kernel
+    std::array<Array<double>, border_pieces> border;
+    void add(const Gradient& other);
+  };
+  Gradient no_gradient() const;
+  /// Adds what the kernels of the layers have of it.
+  void add_to_layers(Gradient gradient, std::vector<Array<double>>& layers) const;
 
   struct Work {
     const T* x;
@@ -67,14 +75,11 @@ class RidgeTiles {
     T* out = nullptr;
     /// z is 0 where it does not count before `row` sees it.
     bool masked = false;
-    /// With v: z is left as s, w as t, and this becomes the gradient of <W v, s> + <W x, t>, s and
-    /// t held fixed, for the one kernel (C, rows, columns); batches are added in order.
-    double* kernel = nullptr;
+    /// With v: z is left as s, w as t, and the gradient of <W v, s> + <W x, t>, s and t held fixed,
+    /// is added to this, batch by batch in their order.
+    Gradient* kernel = nullptr;
   };
   void run(const Work& work, Index planes, Extent size) const;
-
-  /// What the kernels of the layers have of a gradient for the one kernel.
-  void add_to_layers(const double* gradient, std::vector<Array<double>>& layers) const;
 
  private:
   /// For one size of tiles.
@@ -84,19 +89,21 @@ class RidgeTiles {
     Array<T> twiddles;
     Array<double> exact_twiddles;
   };
-  struct Layout;
   class Batch;
-  Layout layout(Index planes, Extent size, std::size_t plan) const;
+  TileLayout layout(Index planes, Extent size, std::size_t plan) const;
   std::size_t best_plan(Extent size) const;
   double cost(Extent size, std::size_t plan) const;
   const Plan& prepared(std::size_t plan) const;
   const CollapsedKernel& collapsed() const;
-  void gather(const Layout& layout, const T* tiles, T* out) const;
   Index pairs() const { return (channels_ + 1) / 2; }
 
+  /// Of a channel's kernel.
+  Index taps() const { return (2 * radius_.rows + 1) * (2 * radius_.columns + 1); }
+
   std::vector<Array<double>> layers_;
+  RidgeBorder<T> border_;
   Index channels_ = 0, multiplications_ = 0;
-  Extent radius_, frame_;
+  Extent radius_;
   bool small_ = false;  // whether tiles hold the kernel
   mutable std::array<Plan, 2> plans_;
   mutable std::once_flag once_;

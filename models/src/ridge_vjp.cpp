@@ -1,5 +1,4 @@
-// Vector-Jacobian product of the ridge gradient, by groups of images: by layers, or by tiles and a
-// frame.
+// Vector-Jacobian product of the ridge gradient, by groups of images: by layers, or by tiles.
 #include <algorithm>
 
 #include "ridge_data.hpp"
@@ -11,7 +10,6 @@ using detail::Extent;
 using detail::PaddedPlanes;
 using detail::Planes;
 using detail::Scratch;
-using detail::Turn;
 
 namespace {
 
@@ -54,40 +52,35 @@ void RidgeRegulariser<T>::Data::add_cells(const double* alpha, const double* cel
 // ---- layer by layer
 
 template <class T>
-void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Extent size, double* scaling,
+void RidgeRegulariser<T>::Data::add_vjp_by_layers(const Job& job, Index planes, Extent size,
                                                   RidgeGradients& sums) const {
-  const Convolutions& w = convolutions();
-  add_levels(job, w, detail::Levels<T, Convolutions>(w, size), {0, size.columns}, scaling, sums);
+  for (Index i = 0; i < planes; ++i)
+    add_levels(job.from(i, channels(), size.rows * size.columns), size,
+               sums.scaling.data() + i * channels(), sums);
 }
 
-/// W x counts in columns [range.left, range.right).
+/// Of one image.
 template <class T>
-void RidgeRegulariser<T>::Data::add_levels(const Job& job, const Convolutions& w,
-                                           const detail::Levels<T, Convolutions>& levels,
-                                           Range range, double* scaling,
+void RidgeRegulariser<T>::Data::add_levels(const Job& job, Extent size, double* scaling,
                                            RidgeGradients& sums) const {
+  const Convolutions& w = convolutions();
+  const detail::Levels<T, Convolutions> levels(w, size);
   const auto of_x = levels.forward(job.x), of_u = levels.forward(job.v);
   const std::size_t last = w.layers() - 1;
-  const Extent size = levels.size(w.layers());
   PaddedPlanes<T> z(channels(), size, Extent{});
   auto s = levels.cotangent(last), t = levels.cotangent(last);
   w.forward[last].convolve(levels.seen(of_x, last), z.window());
-  w.forward[last].convolve(levels.seen(of_u, last), levels.counted(*t, last));
+  w.forward[last].convolve(levels.seen(of_u, last), t->window());
   Scratch<double> memory(channels() * spline().sums_size());
   double* const cells = memory.data();
   std::fill_n(cells, channels() * spline().sums_size(), 0.0);
-  const Index left = range.left, n = range.right - range.left;
-  const auto cut = [&](T* row) {
-    std::fill(row, row + left, T(0));
-    std::fill(row + range.right, row + size.columns, T(0));
-  };
+  const Index n = size.columns;
   const auto finish_channel = [&](Index c) {
     const double alpha = job.alpha[c];
     double by_slope = 0, by_value = 0;
     for (Index y = 0; y < size.rows; ++y) {
-      const T* const zs = z.window().at(c, y, left);
-      T *const ss = s->window().at(c, y, left), *const ts = t->window().at(c, y, left);
-      cut(ss - left), cut(ts - left);
+      const T* const zs = z.window().at(c, y, 0);
+      T *const ss = s->window().at(c, y, 0), *const ts = t->window().at(c, y, 0);
       spline().values(c, alpha, n, zs, ss, nullptr);
       by_value += dot_row(n, ts, ss);
       spline().add_sums(c, alpha, n, zs, ts, ts, cells + c * spline().sums_size());
@@ -104,64 +97,11 @@ void RidgeRegulariser<T>::Data::add_levels(const Job& job, const Convolutions& w
   levels.backward(std::move(t), of_x, sums.kernels.data(), job.out);
 }
 
-// ---- the frame
-
-/// Sides in parallel, then added in their order.
-template <class T>
-void RidgeRegulariser<T>::Data::add_vjp_of_frame(const Job& job, Index planes, Extent size,
-                                                 RidgeGradients& sums) const {
-  const Extent f = tiles.frame(), deep = f + tiles.radius();
-  if (f.rows == 0 && f.columns == 0) return;
-  const Index pixels = size.rows * size.columns, count = channels();
-  const Index room = std::max(deep.rows * size.columns, deep.columns * size.rows);
-  Scratch<T> memory(4 * planes * room);
-  T* const strips = memory.data();
-  std::array<RidgeGradients, 4> parts;
-  const auto turn = [&](Index side) {
-    return Turn{static_cast<int>(side), size, side < 2 ? deep.rows : deep.columns};
-  };
-  const auto depth = [&](Index side) { return side < 2 ? f.rows : f.columns; };
-  const auto add_strip = [&](const Turn& t, Index plane, RidgeGradients& part) {
-    Job strip = job.from(plane, count, pixels);
-    T* const out = strips + (t.side * planes + plane) * room;
-    Scratch<T> turned(2 * room);
-    T *const x = turned.data(), *const v = x + room;
-    t.take(strip.x, x);
-    t.take(strip.v, v);
-    strip.x = x, strip.v = v, strip.out = out;
-    // The corners belong to the strips above and below.
-    const Index left = t.side < 2 ? 0 : f.rows;
-    const Convolutions& w = *sides[static_cast<std::size_t>(t.side)].data_;
-    add_levels(strip, w,
-               detail::Levels<T, Convolutions>(w, Extent{t.rows, t.columns()}, depth(t.side)),
-               {left, t.columns() - left}, part.scaling.data() + plane * count, part);
-  };
-  parallel_for(4, 1, [&](Index begin, Index end) {
-    for (Index side = begin; side < end; ++side) {
-      if (depth(side) == 0) continue;
-      RidgeGradients& part = parts[static_cast<std::size_t>(side)];
-      part = no_gradients(planes);
-      for (Index i = 0; i < planes; ++i) add_strip(turn(side), i, part);
-    }
-  });
-  for (Index side = 0; side < 4; ++side) {
-    if (depth(side) == 0) continue;
-    for (Index i = 0; i < planes; ++i)
-      turn(side).add(strips + (side * planes + i) * room, job.out + i * pixels);
-    const RidgeGradients& part = parts[static_cast<std::size_t>(side)];
-    for (std::size_t l = 0; l < sums.kernels.size(); ++l)
-      for (Index k = 0; k < sums.kernels[l].size(); ++k)
-        sums.kernels[l][k] +=
-            part.kernels[l][Turn::tap(static_cast<int>(side), sums.kernels[l].shape(), k)];
-    add(part.profile, sums.profile);
-    for (std::size_t i = 0; i < part.scaling.size(); ++i) sums.scaling[i] += part.scaling[i];
-  }
-}
-
 // ---- by tiles
 
 template <class T>
 void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, Extent size,
+                                                 typename Tiles::Gradient& kernels,
                                                  RidgeGradients& sums) const {
   const auto& run = detail::kernels<T>();
   const auto cut = tiles.cut(planes, size);
@@ -170,7 +110,7 @@ void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, E
   const Index room = spline().sums_size();
   // Of each batch: tables of two channels, and what they add up to.
   Scratch<double> tables(cut.batches * 2 * room), totals(cut.batches * rows * table),
-      scalings(tile_count * count), kernel(count * tiles.taps());
+      scalings(tile_count * count);
   std::fill_n(totals.data(), cut.batches * rows * table, 0.0);
   std::fill_n(scalings.data(), tile_count * count, 0.0);
   double *const tables_of = tables.data(), *const totals_of = totals.data(),
@@ -203,14 +143,9 @@ void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, E
     run.scale_lanes(r.inverse_alpha, r.columns, r.z);
     if (r.y + 1 == r.rows) fold(r, sums_of);
   };
-  tiles.run({.x = job.x,
-             .v = job.v,
-             .alpha = job.alpha,
-             .row = row,
-             .out = job.out,
-             .kernel = kernel.data()},
-            planes, size);
-  tiles.add_to_layers(kernel.data(), sums.kernels);
+  tiles.run(
+      {.x = job.x, .v = job.v, .alpha = job.alpha, .row = row, .out = job.out, .kernel = &kernels},
+      planes, size);
   Scratch<double> parts(room);
   std::fill_n(parts.data(), room, 0.0);
   for (Index i = 0; i < rows; ++i) {
@@ -226,21 +161,6 @@ void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, E
   for (Index i = 0; i < tile_count * count; ++i)
     sums.scaling[static_cast<std::size_t>(i / count / cut.tiles_per_plane * count + i % count)] +=
         scaling_of[i];
-  add_vjp_of_frame(job, planes, size, sums);
-}
-
-template <class T>
-RidgeGradients RidgeRegulariser<T>::Data::vjp(const Job& job, Index planes, Extent size,
-                                              RidgeEvaluation how) const {
-  RidgeGradients sums = no_gradients(planes);
-  if (choose(how, size) == RidgeEvaluation::tiles) {
-    add_vjp_by_tiles(job, planes, size, sums);
-    return sums;
-  }
-  for (Index i = 0; i < planes; ++i)
-    add_vjp_by_layers(job.from(i, channels(), size.rows * size.columns), size,
-                      sums.scaling.data() + i * channels(), sums);
-  return sums;
 }
 
 template <class T>
@@ -256,12 +176,24 @@ RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma
   Scratch<double> alpha(planes * count);
   data_->fill_scaling(sigma, planes, alpha.data());
   const typename Data::Job job{alpha.data(), x.data(), u.data(), out.data(), false};
-  std::vector<RidgeGradients> parts(static_cast<std::size_t>((planes + group - 1) / group));
+  const auto groups = static_cast<std::size_t>((planes + group - 1) / group);
+  const bool by_tiles = data_->choose(evaluation_, size) == RidgeEvaluation::tiles;
+  std::vector<RidgeGradients> parts(groups);
+  std::vector<typename Data::Tiles::Gradient> kernels(by_tiles ? groups : 0);
   parallel_for(planes, group, [&](Index begin, Index end) {
-    parts[static_cast<std::size_t>(begin / group)] = data_->vjp(
-        job.from(begin, count, size.rows * size.columns), end - begin, size, evaluation_);
+    const auto g = static_cast<std::size_t>(begin / group);
+    const typename Data::Job some = job.from(begin, count, size.rows * size.columns);
+    parts[g] = data_->no_gradients(end - begin);
+    if (by_tiles) {
+      kernels[g] = data_->tiles.no_gradient();
+      data_->add_vjp_by_tiles(some, end - begin, size, kernels[g], parts[g]);
+    } else {
+      data_->add_vjp_by_layers(some, end - begin, size, parts[g]);
+    }
   });
   RidgeGradients result = data_->no_gradients(levels);
+  for (std::size_t g = 1; g < kernels.size(); ++g) kernels[0].add(kernels[g]);
+  if (!kernels.empty()) data_->tiles.add_to_layers(std::move(kernels[0]), result.kernels);
   for (std::size_t g = 0; g < parts.size(); ++g) {
     for (std::size_t l = 0; l < result.kernels.size(); ++l)
       add(parts[g].kernels[l], result.kernels[l]);

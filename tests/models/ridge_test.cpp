@@ -356,7 +356,7 @@ TEST_CASE("RidgeRegulariser: a noise level for each sample is the samples one by
   CHECK(throws_with<ShapeError>([&] { R.value(flat, std::vector<double>(4, 0.1)); }, "first axis"));
 }
 
-TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8, bit for bit") {
+TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8") {
   const RidgeRegulariser<float> R(small_ridge(Borders::zero_once));
   const Shape shape{19, 1, 20, 20};
   const auto x = random_array<float>(shape, "x", 0.1F), u = random_array<float>(shape, "u");
@@ -375,6 +375,8 @@ TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8, 
     for (std::size_t l = 0; l < kernels.size(); ++l) axpy<double>(1, some.kernels[l], kernels[l]);
     axpy<double>(1, some.profile, profile);
   }
-  for (std::size_t l = 0; l < kernels.size(); ++l) CHECK(same_bits(all.kernels[l], kernels[l]));
+  // By tiles, gradients go back to the kernels of the layers once for all groups.
+  for (std::size_t l = 0; l < kernels.size(); ++l)
+    CHECK(distance(all.kernels[l], kernels[l]) < 1e-12 * norm(kernels[l]));
   CHECK(same_bits(all.profile, profile));
 }

@@ -178,10 +178,10 @@ TEST_CASE("tiles: the bits of an image do not depend on what it is computed with
   }
 }
 
-TEST_CASE("the way of evaluation is a matter of shapes alone, and small images go by layers") {
+TEST_CASE("the way of evaluation is a matter of shapes alone, and the smallest images go by layers") {
   const RidgeRegulariser<float> R(small_ridge(Borders::zero_every_layer));
   CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 100, 100}) == RidgeEvaluation::tiles);
-  CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 3, 100}) == RidgeEvaluation::layers);
+  CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 2, 100}) == RidgeEvaluation::layers);
   CHECK(R.with(RidgeEvaluation::layers).evaluation({1, 500, 500}) == RidgeEvaluation::layers);
   CHECK(R.evaluation({1, 1, 1}) == RidgeEvaluation::layers);
   const RidgeRegulariser<float> once(small_ridge(Borders::zero_once));

@@ -13,6 +13,11 @@ enum class Borders {
   zero_once          ///< zeros around the image once, then `valid` layers: W is one convolution
 };
 
+namespace detail {
+template <class T>
+class RidgeBorder;
+}
+
 /// Shapes: kernels[l] (C_{l+1}, C_l, k, k'), odd; x (C_0, H, W), z = W x (C_n, H, W).
 template <class T>
 class MultiConvolution {
@@ -30,6 +35,8 @@ class MultiConvolution {
  private:
   template <class>
   friend class RidgeRegulariser;
+  template <class>
+  friend class detail::RidgeBorder;
   struct Data;
   std::shared_ptr<const Data> data_;
 };

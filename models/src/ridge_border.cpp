@@ -1,0 +1,212 @@
+#include "ridge_border.hpp"
+
+#include <algorithm>
+
+#include "ridge_levels.hpp"
+
+namespace fejer::detail {
+
+template <class T>
+RidgeBorder<T>::RidgeBorder(const MultiConvolution<T>& layers) : layers_(layers.data_) {
+  const std::size_t count = layers_->layers();
+  for (std::size_t l = 0; l < count; ++l) radius_ = radius_ + layers_->radius(l);
+  if (layers_->borders != Borders::zero_every_layer) return;
+  // A path leaves the image after the first layer or later, and is back after the last.
+  in_ = radius_ - layers_->radius(count - 1), out_ = radius_ - layers_->radius(0);
+  if (in_.rows == 0 || out_.rows == 0) in_.rows = out_.rows = 0;
+  if (in_.columns == 0 || out_.columns == 0) in_.columns = out_.columns = 0;
+  // What begins at one side does not come near where W x is read at another.
+  probe_size_ = larger(in_ + out_ + radius_, radius_ + radius_ + Extent{1, 1});
+}
+
+template <class T>
+bool RidgeBorder<T>::possible(Extent size) const {
+  return (in_.rows == 0 || size.rows >= radius_.rows) &&
+         (in_.columns == 0 || size.columns >= radius_.columns);
+}
+
+template <class T>
+double RidgeBorder<T>::multiplications(Extent size) const {
+  double sum = 0;
+  for (const Piece& p : pieces) {
+    const Index along = p.corner() ? 1 : p.row != 0 ? size.columns : size.rows;
+    sum += 2 * static_cast<double>(shape(p).size() * along);
+  }
+  return none() ? 0 : sum;
+}
+
+template <class T>
+Extent RidgeBorder<T>::Piece::pixel(Index depth, Extent reach, Index along, Extent size) const {
+  Index y = along, x = along;
+  if (corner())
+    y = depth / reach.columns, x = depth % reach.columns;
+  else
+    (row != 0 ? y : x) = depth;
+  return {row < 0 ? size.rows - 1 - y : y, column < 0 ? size.columns - 1 - x : x};
+}
+
+template <class T>
+Index RidgeBorder<T>::taps(const Piece& p) const {
+  return p.corner() ? 1 : 2 * (p.row != 0 ? radius_.columns : radius_.rows) + 1;
+}
+
+/// (filter and depth in W x, depth in x, 1, taps).
+template <class T>
+Shape RidgeBorder<T>::shape(const Piece& p) const {
+  return {layers_->forward.back().out_channels() * p.depths(out_), p.depths(in_), 1, taps(p)};
+}
+
+// ---- the kernels
+
+namespace {
+
+/// The kernels of the filters, of a piece's (filter and depth in W x, depth in x, 1, taps).
+template <class T>
+std::vector<typename RidgeBorder<T>::Kernel> packed(const Array<double>& kernel, Index channels) {
+  std::vector<typename RidgeBorder<T>::Kernel> result;
+  if (kernel.size() == 0) return result;
+  const Shape& s = kernel.shape();
+  const Array<T> none;
+  for (Index c = 0; c < channels; ++c) {
+    Array<T> of_filter(Shape{s[0] / channels, s[1], s[3], 1});
+    for (Index i = 0; i < of_filter.size(); ++i)
+      of_filter[i] = static_cast<T>(kernel[c * of_filter.size() + i]);
+    const Index ends = of_filter.shape()[0];
+    Array<double> sums(Shape{ends, s[3] + 1});
+    for (Index d = 0; d < ends; ++d)
+      for (Index tap = 0; tap < s[3]; ++tap) {
+        double sum = sums[d * (s[3] + 1) + tap];
+        for (Index j = 0; j < s[1]; ++j) sum += kernel[((c * ends + d) * s[1] + j) * s[3] + tap];
+        sums[d * (s[3] + 1) + tap + 1] = sum;
+      }
+    const Array<T> reversed = adjoint_kernel<T>(of_filter);
+    result.push_back({PackedKernel<T>(of_filter, none), PackedKernel<T>(reversed, none), sums});
+  }
+  return result;
+}
+
+}  // namespace
+
+template <class T>
+Index RidgeBorder<T>::probe(const Piece& p, Index depth) const {
+  if (p.corner()) return in_.rows + in_.columns + depth;
+  return p.row != 0 ? depth : in_.rows + depth;
+}
+
+template <class T>
+template <class Real>
+Array<Real> RidgeBorder<T>::probes() const {
+  const Extent n = probe_size_;
+  Array<Real> x(Shape{in_.rows + in_.columns + in_.rows * in_.columns, n.rows, n.columns});
+  for (const Piece& p : pieces)
+    for (Index depth = 0; depth < p.depths(in_); ++depth) {
+      const Extent at = p.pixel(depth, in_, taps(p) / 2, n);
+      x[(probe(p, depth) * n.rows + at.rows) * n.columns + at.columns] = 1;
+    }
+  return x;
+}
+
+template <class T>
+template <class F>
+void RidgeBorder<T>::each_entry(const F& f) const {
+  for (std::size_t k = 0; k < border_pieces; ++k) {
+    const Piece& p = pieces[k];
+    const Index ends = p.depths(out_), begins = p.depths(in_), count = taps(p);
+    for (Index to = 0; to < ends; ++to)
+      for (Index from = 0; from < begins; ++from)
+        for (Index tap = 0; tap < count; ++tap) each_filter(k, to, from, tap, f);
+  }
+}
+
+template <class T>
+template <class F>
+void RidgeBorder<T>::each_filter(std::size_t k, Index to, Index from, Index tap, const F& f) const {
+  const Piece& p = pieces[k];
+  const Extent width = radius_ + radius_ + Extent{1, 1}, n = probe_size_;
+  const Index channels = layers_->forward.back().out_channels(), count = taps(p);
+  const Index ends = p.depths(out_), begins = p.depths(in_);
+  // The pixel of x is tap - r further along than that of W x.
+  const Extent x = p.pixel(from, in_, count / 2, n), z = p.pixel(to, out_, count - 1 - tap, n);
+  const Extent q = x - z + radius_;
+  const bool by_row = q.columns >= 0 && q.columns < width.columns;
+  const bool by_column = q.rows >= 0 && q.rows < width.rows;
+  const Index of_rows = p.corner() ? to / out_.columns * in_.rows + from / in_.columns : 0;
+  const Index of_columns = p.corner() ? to % out_.columns * in_.columns + from % in_.columns : 0;
+  for (Index c = 0; c < channels; ++c) {
+    Entry e{k, ((c * ends + to) * begins + from) * count + tap, -1, 0, -1, -1};
+    if (by_row && by_column) e.once = (c * width.rows + q.rows) * width.columns + q.columns;
+    e.probe = ((probe(p, from) * channels + c) * n.rows + z.rows) * n.columns + z.columns;
+    if (p.corner() && by_row)
+      e.by_row = (c * out_.rows * in_.rows + of_rows) * width.columns + q.columns;
+    if (p.corner() && by_column)
+      e.by_column = (c * out_.columns * in_.columns + of_columns) * width.rows + q.rows;
+    f(e);
+  }
+}
+
+template <class T>
+void RidgeBorder<T>::prepare(const std::vector<Array<double>>& layers,
+                             const Array<double>& once) const {
+  if (none()) return;
+  std::call_once(once_, [&] {
+    const MultiConvolution<double> w(layers, layers_->borders);
+    const Array<double> x = probes<double>();
+    const Index channels = w.out_channels(), count = x.shape()[0];
+    const Shape image{1, probe_size_.rows, probe_size_.columns};
+    const Shape response{channels, probe_size_.rows, probe_size_.columns};
+    Array<double> z(Shape{count, channels, probe_size_.rows, probe_size_.columns});
+    for (Index i = 0; i < count; ++i)
+      w.apply(ConstView<double>(x.data() + i * image.size(), image),
+              View<double>(z.data() + i * response.size(), response));
+    auto kernels = no_gradient();
+    each_entry([&](const Entry& e) {
+      double value = (e.once >= 0 ? once[e.once] : 0) - z[e.probe];
+      const Piece& p = pieces[e.piece];
+      if (e.by_row >= 0) value -= kernels[side_of_rows(p)][e.by_row];
+      if (e.by_column >= 0) value -= kernels[side_of_columns(p)][e.by_column];
+      kernels[e.piece][e.at] = value;
+    });
+    for (std::size_t k = 0; k < border_pieces; ++k) kernels_[k] = packed<T>(kernels[k], channels);
+  });
+}
+
+template <class T>
+std::array<Array<double>, border_pieces> RidgeBorder<T>::no_gradient() const {
+  std::array<Array<double>, border_pieces> result;
+  for (std::size_t k = 0; k < border_pieces && !none(); ++k)
+    result[k] = Array<double>(shape(pieces[k]));
+  return result;
+}
+
+template <class T>
+void RidgeBorder<T>::add_to_layers(std::array<Array<double>, border_pieces> gradient, double* once,
+                                   std::vector<Array<double>>& sums) const {
+  if (none()) return;
+  each_entry([&](const Entry& e) {
+    const Piece& p = pieces[e.piece];
+    const double g = gradient[e.piece][e.at];
+    if (e.by_row >= 0) gradient[side_of_rows(p)][e.by_row] -= g;
+    if (e.by_column >= 0) gradient[side_of_columns(p)][e.by_column] -= g;
+  });
+  const Array<T> x = probes<T>();
+  const Index channels = layers_->forward.back().out_channels(), count = x.shape()[0];
+  const Index pixels = probe_size_.rows * probe_size_.columns;
+  Array<T> s(Shape{count, channels, probe_size_.rows, probe_size_.columns});
+  each_entry([&](const Entry& e) {
+    const double g = gradient[e.piece][e.at];
+    if (e.once >= 0) once[e.once] -= g;
+    s[e.probe] += static_cast<T>(g);
+  });
+  const Levels<T, Convolutions> levels(*layers_, probe_size_);
+  const std::size_t last = layers_->layers() - 1;
+  for (Index i = 0; i < count; ++i) {
+    auto c = levels.cotangent(last);
+    copy<T>(planes<const T>(s.data() + i * channels * pixels, channels, probe_size_), c->window());
+    levels.backward(std::move(c), levels.forward(x.data() + i * pixels), sums.data(), nullptr);
+  }
+}
+
+template class RidgeBorder<float>;
+template class RidgeBorder<double>;
+
+}  // namespace fejer::detail
