@@ -16,6 +16,12 @@ RidgeBorder<T>::RidgeBorder(const MultiConvolution<T>& layers) : layers_(layers.
   if (in_.rows == 0 || out_.rows == 0) in_.rows = out_.rows = 0;
   if (in_.columns == 0 || out_.columns == 0) in_.columns = out_.columns = 0;
   // What begins at one side does not come near where W x is read at another.
+  for (std::size_t k = 0; k < border_pieces; ++k) {
+    const Piece& p = pieces[k];
+    const Index ends = p.depths(out_), count = taps(p);
+    weights_at_[k + 1] = weights_at_[k] + 2 * ends * p.depths(in_) * count;
+    sums_at_[k + 1] = sums_at_[k] + ends * (count + 1);
+  }
   probe_size_ = larger(in_ + out_ + radius_, radius_ + radius_ + Extent{1, 1});
 }
 
@@ -58,34 +64,61 @@ Shape RidgeBorder<T>::shape(const Piece& p) const {
 
 // ---- the kernels
 
-namespace {
-
-/// The kernels of the filters, of a piece's (filter and depth in W x, depth in x, 1, taps).
 template <class T>
-std::vector<typename RidgeBorder<T>::Kernel> packed(const Array<double>& kernel, Index channels) {
-  std::vector<typename RidgeBorder<T>::Kernel> result;
-  if (kernel.size() == 0) return result;
-  const Shape& s = kernel.shape();
-  const Array<T> none;
-  for (Index c = 0; c < channels; ++c) {
-    Array<T> of_filter(Shape{s[0] / channels, s[1], s[3], 1});
-    for (Index i = 0; i < of_filter.size(); ++i)
-      of_filter[i] = static_cast<T>(kernel[c * of_filter.size() + i]);
-    const Index ends = of_filter.shape()[0];
-    Array<double> sums(Shape{ends, s[3] + 1});
-    for (Index d = 0; d < ends; ++d)
-      for (Index tap = 0; tap < s[3]; ++tap) {
-        double sum = sums[d * (s[3] + 1) + tap];
-        for (Index j = 0; j < s[1]; ++j) sum += kernel[((c * ends + d) * s[1] + j) * s[3] + tap];
-        sums[d * (s[3] + 1) + tap + 1] = sum;
-      }
-    const Array<T> reversed = adjoint_kernel<T>(of_filter);
-    result.push_back({PackedKernel<T>(of_filter, none), PackedKernel<T>(reversed, none), sums});
-  }
-  return result;
+auto RidgeBorder<T>::kernel(std::size_t piece, Index channel) const -> Kernel {
+  const Piece& p = pieces[piece];
+  const Index to = p.depths(out_), from = p.depths(in_), count = taps(p);
+  const T* const weights =
+      weights_.data() + channel * weights_at_[border_pieces] + weights_at_[piece];
+  return {{weights, to, from, count},
+          {weights + to * from * count, from, to, count},
+          sums_.data() + channel * sums_at_[border_pieces] + sums_at_[piece]};
 }
 
-}  // namespace
+template <class T>
+void RidgeBorder<T>::pack(std::size_t piece, const Array<double>& all) const {
+  if (all.size() == 0) return;
+  const Index channels = layers_->forward.back().out_channels();
+  const double* value = all.data();
+  for (Index c = 0; c < channels; ++c) {
+    const Kernel k = kernel(piece, c);
+    const StripKernel<T>&forward = k.forward, &backward = k.backward;
+    T* const weights = weights_.data() + (forward.weights - weights_.data());
+    T* const reversed = weights_.data() + (backward.weights - weights_.data());
+    double* const sums = sums_.data() + (k.sums - sums_.data());
+    for (Index o = 0; o < forward.to; ++o)
+      for (Index i = 0; i < forward.from; ++i)
+        for (Index tap = 0; tap < forward.taps; ++tap, ++value) {
+          weights[forward.at(o, i, tap)] = static_cast<T>(*value);
+          reversed[backward.at(i, o, forward.taps - 1 - tap)] = static_cast<T>(*value);
+          sums[o * (forward.taps + 1) + tap + 1] += *value;
+        }
+    for (Index o = 0; o < forward.to; ++o)
+      for (Index tap = 0; tap < forward.taps; ++tap)
+        sums[o * (forward.taps + 1) + tap + 1] += sums[o * (forward.taps + 1) + tap];
+  }
+}
+
+template <class T>
+void StripKernel<T>::add(const T* in, Index in_plane, Index step, T* out, Index out_plane,
+                         Index n) const {
+  // Taps are rows of the kernel.
+  for (Index first = 0; first < to; first += block)
+    kernels<T>().convolve({.in = in,
+                           .in_row = step,
+                           .in_plane = in_plane,
+                           .in_channels = from,
+                           .kernel_rows = taps,
+                           .kernel_columns = 1,
+                           .weights = weights + first * from * taps,
+                           .bias = nullptr,
+                           .out = out + first * out_plane,
+                           .out_row = 0,
+                           .out_plane = out_plane,
+                           .rows = 1,
+                           .columns = n,
+                           .block = static_cast<int>(std::min(block, to - first))});
+}
 
 template <class T>
 Index RidgeBorder<T>::probe(const Piece& p, Index depth) const {
@@ -166,7 +199,9 @@ void RidgeBorder<T>::prepare(const std::vector<Array<double>>& layers,
       if (e.by_column >= 0) value -= kernels[side_of_columns(p)][e.by_column];
       kernels[e.piece][e.at] = value;
     });
-    for (std::size_t k = 0; k < border_pieces; ++k) kernels_[k] = packed<T>(kernels[k], channels);
+    weights_ = Array<T>(Shape{channels * weights_at_[border_pieces]});
+    sums_ = Array<double>(Shape{channels * sums_at_[border_pieces]});
+    for (std::size_t k = 0; k < border_pieces; ++k) pack(k, kernels[k]);
   });
 }
 
@@ -206,6 +241,8 @@ void RidgeBorder<T>::add_to_layers(std::array<Array<double>, border_pieces> grad
   }
 }
 
+template struct StripKernel<float>;
+template struct StripKernel<double>;
 template class RidgeBorder<float>;
 template class RidgeBorder<double>;
 

@@ -19,6 +19,22 @@ namespace fejer::detail {
 
 constexpr std::size_t border_pieces = 8;
 
+/// Weights of some depths of one end for some of the other, (to, from, taps), packed for the inner
+/// loops: blocks of up to four depths `to`, side by side for each tap.
+template <class T>
+struct StripKernel {
+  const T* weights;
+  Index to, from, taps;
+  static constexpr Index block = 4;
+  /// Where a weight lies.
+  Index at(Index o, Index i, Index tap) const {
+    const Index first = o / block * block, width = std::min(block, to - first);
+    return first * from * taps + (i * taps + tap) * width + o - first;
+  }
+  /// out[o][x] += sum_{i,t} w[o][i][t] in[i][x + t step], x < n.
+  void add(const T* in, Index in_plane, Index step, T* out, Index out_plane, Index n) const;
+};
+
 template <class T>
 class RidgeBorder {
  public:
@@ -43,16 +59,13 @@ class RidgeBorder {
   Extent radius() const { return radius_; }
   Extent reach_in() const { return in_; }
   Extent reach_out() const { return out_; }
-  /// Of one filter: (depths of W x, depths of x, taps, 1), and its adjoint; and for each depth of
-  /// W x what the taps before each tap add up to, over all depths of x: C of constants, which
-  /// filters all but take away.
+  /// Of one filter, and its adjoint (taps reversed); and for each depth of W x what the taps before
+  /// each tap add up to, over all depths of x: C of constants, which filters all but take away.
   struct Kernel {
-    PackedKernel<T> forward, backward;
-    Array<double> sums;
+    StripKernel<T> forward, backward;
+    const double* sums;
   };
-  const Kernel& kernel(std::size_t piece, Index channel) const {
-    return kernels_[piece][static_cast<std::size_t>(channel)];
-  }
+  Kernel kernel(std::size_t piece, Index channel) const;
 
  private:
   using Convolutions = typename MultiConvolution<T>::Data;
@@ -84,6 +97,7 @@ class RidgeBorder {
   template <class F>
   void each_filter(std::size_t piece, Index to, Index from, Index tap, const F& f) const;
   Index taps(const Piece& p) const;
+  void pack(std::size_t piece, const Array<double>& kernel) const;
   Shape shape(const Piece& p) const;
   /// Small images of a few pixels of 1: (probes, rows, columns).
   template <class Real>
@@ -93,7 +107,10 @@ class RidgeBorder {
   std::shared_ptr<const Convolutions> layers_;
   Extent radius_, in_, out_, probe_size_;
   mutable std::once_flag once_;
-  mutable std::array<std::vector<Kernel>, border_pieces> kernels_;
+  // Of a filter all weights lie together, in both directions, piece by piece; and all sums.
+  std::array<Index, border_pieces + 1> weights_at_{}, sums_at_{};
+  mutable Array<T> weights_;
+  mutable Array<double> sums_;
 };
 
 }  // namespace fejer::detail

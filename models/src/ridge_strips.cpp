@@ -1,8 +1,30 @@
 #include "ridge_strips.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace fejer::detail {
+namespace {
+
+/// f(lanes), as a constant where there are as many as the tiles of some instruction set have: a
+/// vector or two without a loop.
+template <class F>
+void with_lanes(Index lanes, const F& f) {
+  switch (lanes) {
+    case 2:
+      return f(std::integral_constant<Index, 2>{});
+    case 4:
+      return f(std::integral_constant<Index, 4>{});
+    case 8:
+      return f(std::integral_constant<Index, 8>{});
+    case 16:
+      return f(std::integral_constant<Index, 16>{});
+    default:
+      return f(lanes);
+  }
+}
+
+}  // namespace
 
 template <class T>
 RidgeStrips<T>::RidgeStrips(const RidgeBorder<T>& border, TileBorders place, Index inputs)
@@ -40,7 +62,7 @@ RidgeStrips<T>::RidgeStrips(const RidgeBorder<T>& border, TileBorders place, Ind
 template <class T>
 void RidgeStrips<T>::lay_out(Index inputs) {
   // Twice: how much there is, and where.
-  Index total = 0, deepest = 0, most = 0;
+  Index total = 0, most = 0;
   T* base = nullptr;
   const auto part = [&](Index size) {
     T* const at = base == nullptr ? nullptr : base + total;
@@ -58,7 +80,6 @@ void RidgeStrips<T>::lay_out(Index inputs) {
       }
       s.share = part(s.depths_in * line_);
       s.mask = part(lanes_);
-      deepest = std::max(deepest, s.depths_in);
     }
     for (Corner& c : corners_) {
       for (Index i = 0; i < inputs; ++i) {
@@ -67,7 +88,6 @@ void RidgeStrips<T>::lay_out(Index inputs) {
       }
       most = std::max({most, c.depths_in, c.depths_out});
     }
-    along_ = part(deepest * line_);
     for (T*& f : few_) f = part(most * lanes_);
   };
   place();
@@ -118,57 +138,69 @@ void RidgeStrips<T>::split(const Strip& s, Index input) const {
 template <class T>
 void RidgeStrips<T>::find_taps(Strip& s) const {
   const Index taps = 2 * s.radius + 1;
-  const std::size_t used = place_.has.size();
-  for (Index i = s.along; i < s.along + s.count; ++i) {
-    const Index first = i - s.radius;  // what tap 0 sees
-    for (std::size_t lane = 0; lane < used; ++lane) {
+  s.whole = {0, s.count};
+  for (Index i = 0; i < s.count; ++i) {
+    const Index first = s.along + i - s.radius;  // what tap 0 sees
+    for (std::size_t lane = 0; lane < place_.has.size(); ++lane) {
       const Range r = inside(s, lane);
       s.taps.push_back(
           {std::clamp<Index>(r.begin - first, 0, taps), std::clamp<Index>(r.end - first, 0, taps)});
+      s.same = s.same && s.taps.back() == s.taps[s.taps.size() - 1 - lane];
+      if (s.taps.back().begin > 0) s.whole.begin = std::max(s.whole.begin, i + 1);
+      if (s.taps.back().end < taps) s.whole.end = std::min(s.whole.end, i);
     }
-    s.same.push_back(std::all_of(s.taps.end() - static_cast<std::ptrdiff_t>(used), s.taps.end(),
-                                 [&](const Range& r) { return r == s.taps.back(); }));
   }
+  s.whole.begin = std::min(s.whole.begin, s.whole.end);
 }
 
 /// C of the mean, which is a constant on the image's pixels along the side.
 template <class T>
-void RidgeStrips<T>::add_mean(const Strip& s, Index input, Index part, Index channel) const {
-  const double* sums = border_.kernel(s.side, channel).sums.data();
-  const auto used = static_cast<Index>(place_.has.size());
+void RidgeStrips<T>::begin_with_mean(const Strip& s, Index input, Index part, Index channel) const {
+  const Index all = 2 * s.radius + 1, used = static_cast<Index>(place_.has.size());
+  const double* sums = border_.kernel(s.side, channel).sums;
   const T* const mean = s.mean[input];
-  for (Index d = 0; d < s.depths_out; ++d, sums += 2 * s.radius + 2) {
-    const Range* r = s.taps.data();
-    T* to = s.z[input][part] + d * line_ + (halo_ + s.along) * lanes_;
-    for (Index i = 0; i < s.count; ++i, to += lanes_, r += used) {
-      if (s.same[static_cast<std::size_t>(i)]) {
-        const T factor = static_cast<T>(sums[r->end] - sums[r->begin]);
-        for (Index lane = 0; lane < lanes_; ++lane) to[lane] += mean[lane] * factor;
-      } else {
-        for (Index lane = 0; lane < used; ++lane)
-          to[lane] += mean[lane] * static_cast<T>(sums[r[lane].end] - sums[r[lane].begin]);
+  for (Index d = 0; d < s.depths_out; ++d, sums += all + 1) {
+    T* const strip = s.z[input][part] + d * line_ + (halo_ + s.along) * lanes_;
+    const auto factor = [&](Range r) { return static_cast<T>(sums[r.end] - sums[r.begin]); };
+    with_lanes(lanes_, [&](auto lanes) {
+      const auto fill = [&](Index begin, Index end, T by) {
+        for (T* to = strip + begin * lanes; to < strip + end * lanes; to += lanes)
+          for (Index lane = 0; lane < lanes; ++lane) to[lane] = mean[lane] * by;
+      };
+      for (Index i = 0; i < s.count; ++i) {
+        if (i == s.whole.begin) fill(i, s.whole.end, factor({0, all})), i = s.whole.end;
+        if (i == s.count) break;
+        const Range* const r = s.taps.data() + i * used;
+        if (s.same)
+          fill(i, i + 1, factor(*r));
+        else
+          for (Index lane = 0; lane < used; ++lane)
+            strip[i * lanes + lane] = mean[lane] * factor(r[lane]);
       }
-    }
+    });
   }
 }
 
 template <class T>
 void RidgeStrips<T>::begin(Index input, Index part, Index channel) {
   for (const Strip& s : strips_) {
+    begin_with_mean(s, input, part, channel);
     border_.kernel(s.side, channel)
-        .forward.convolve(window(s.rest[input], s.depths_in, s.along, s.count),
-                          window(s.z[input][part], s.depths_out, s.along, s.count));
-    add_mean(s, input, part, channel);
+        .forward.add(pixel(s.rest[input], s.along - s.radius), line_, lanes_,
+                     pixel(s.z[input][part], s.along), line_, s.count * lanes_);
   }
   for (const Corner& c : corners_) {
-    const auto& kernel = border_.kernel(c.piece, channel);
-    kernel.forward.convolve(pixels(c.rest[input], c.depths_in), pixels(few_[0], c.depths_out));
+    const auto kernel = border_.kernel(c.piece, channel);
     const T *const mean = c.rows->mean[input], *const mask = c.columns->mask;
     for (Index k = 0; k < c.depths_out; ++k) {
       const T factor = static_cast<T>(kernel.sums[2 * k + 1]);
-      T* const to = at(c, c.rows->z[input][part], border_.reach_out(), k);
       for (Index lane = 0; lane < lanes_; ++lane)
-        to[lane] += few_[0][k * lanes_ + lane] + mean[lane] * mask[lane] * factor;
+        few_[0][k * lanes_ + lane] = mean[lane] * mask[lane] * factor;
+    }
+    kernel.forward.add(c.rest[input], lanes_, 0, few_[0], lanes_, lanes_);
+    for (Index k = 0; k < c.depths_out; ++k) {
+      T* const to = at(c, c.rows->z[input][part], border_.reach_out(), k);
+      for (Index lane = 0; lane < lanes_; ++lane) to[lane] += few_[0][k * lanes_ + lane];
     }
   }
 }
@@ -184,11 +216,13 @@ void RidgeStrips<T>::correct(Index input, Index part, Index y, T* row) const {
       const T* const from = z + d * line_ + (halo_ + left) * lanes_;
       for (Index i = 0; i < n; ++i) row[i] -= from[i];
     } else {
-      for (Index k = 0; k < s.depths_out; ++k) {
-        T* const to = row + (column(s.side, k) - left) * lanes_;
-        const T* const from = z + k * line_ + (halo_ + y) * lanes_;
-        for (Index lane = 0; lane < lanes_; ++lane) to[lane] -= from[lane];
-      }
+      with_lanes(lanes_, [&](auto lanes) {
+        for (Index k = 0; k < s.depths_out; ++k) {
+          T* const to = row + (column(s.side, k) - left) * lanes;
+          const T* const from = z + k * line_ + (halo_ + y) * lanes;
+          for (Index lane = 0; lane < lanes; ++lane) to[lane] -= from[lane];
+        }
+      });
     }
   }
 }
@@ -204,11 +238,13 @@ void RidgeStrips<T>::keep(Index input, Index part, Index y, const T* row) const 
       const Index d = depth(s, y);
       if (d >= 0 && d < s.depths_out) std::copy_n(row, n, z + d * line_ + (halo_ + left) * lanes_);
     } else {
-      for (Index k = 0; k < s.depths_out; ++k) {
-        const T* const from = row + (column(s.side, k) - left) * lanes_;
-        T* const to = z + k * line_ + (halo_ + y) * lanes_;
-        for (Index lane = 0; lane < lanes_; ++lane) to[lane] = from[lane];
-      }
+      with_lanes(lanes_, [&](auto lanes) {
+        for (Index k = 0; k < s.depths_out; ++k) {
+          const T* const from = row + (column(s.side, k) - left) * lanes;
+          T* const to = z + k * line_ + (halo_ + y) * lanes;
+          for (Index lane = 0; lane < lanes; ++lane) to[lane] = from[lane];
+        }
+      });
     }
   }
 }
@@ -218,19 +254,14 @@ void RidgeStrips<T>::end(Index input, Index part, Index channel) {
   for (const Strip& s : strips_) {
     const Index from = std::max<Index>(0, s.along - s.radius);
     const Index count = std::min(place_.tile, s.along + s.count + s.radius) - from;
-    const Planes<T> sum = window(along_, s.depths_in, from, count);
     border_.kernel(s.side, channel)
-        .backward.convolve(window(s.z[input][part], s.depths_out, from, count), sum);
-    for (Index k = 0; k < s.depths_in; ++k) {
-      T* const to = s.share + k * line_ + (halo_ + from) * lanes_;
-      const T* const more = sum.at(k, 0, 0);
-      for (Index i = 0; i < count * lanes_; ++i) to[i] += more[i];
-    }
+        .backward.add(pixel(s.z[input][part], from - s.radius), line_, lanes_, pixel(s.share, from),
+                      line_, count * lanes_);
   }
   for (const Corner& c : corners_) {
     gather(c, c.rows->z[input][part], border_.reach_out(), few_[0]);
-    border_.kernel(c.piece, channel)
-        .backward.convolve(pixels(few_[0], c.depths_out), pixels(few_[1], c.depths_in));
+    std::fill_n(few_[1], c.depths_in * lanes_, T(0));
+    border_.kernel(c.piece, channel).backward.add(few_[0], lanes_, 0, few_[1], lanes_, lanes_);
     for (Index k = 0; k < c.depths_in; ++k) {
       T* const to = at(c, c.rows->share, border_.reach_in(), k);
       for (Index lane = 0; lane < lanes_; ++lane) to[lane] += few_[1][k * lanes_ + lane];
@@ -245,14 +276,13 @@ void RidgeStrips<T>::add_kernels(Index input, Index of, Index part, Index channe
     const Index taps = 2 * s.radius + 1, size = s.depths_out * taps;
     Scratch<T> memory(size);
     T* const result = memory.data();
-    const Planes<T> z = window(s.z[input][part], s.depths_out, s.along, s.count);
-    const Planes<T> x = window(s.x[of], s.depths_in, s.along - s.radius, s.count);
     double* const to = sums[s.side].data() + channel * size * s.depths_in;
     for (Index k = 0; k < s.depths_in; ++k) {
       // Taps are input planes a row apart.
       std::fill_n(result, size, T(0));
-      kernels<T>().correlate({z.origin, z.row, z.plane, x.at(k, 0, 0), x.row, x.row, s.depths_out,
-                              taps, 1, 1, 1, z.size.columns, result});
+      kernels<T>().correlate({pixel(s.z[input][part], s.along), lanes_, line_,
+                              pixel(s.x[of], s.along - s.radius) + k * line_, lanes_, lanes_,
+                              s.depths_out, taps, 1, 1, 1, s.count * lanes_, result});
       for (Index d = 0; d < s.depths_out; ++d)
         for (Index i = 0; i < taps; ++i)
           to[(d * s.depths_in + k) * taps + i] += static_cast<double>(result[d * taps + i]);

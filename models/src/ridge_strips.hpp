@@ -42,10 +42,11 @@ class RidgeStrips {
     Index depths_in, depths_out;
     T *x[2]{}, *rest[2]{}, *mean[2]{};  // x less its mean in each lane, whose share is apart
     T *z[2][2]{}, *share = nullptr, *mask = nullptr;
-    /// Of each pixel of W x along the side: the taps that see the image, of each lane; those of the
-    /// first alone where all have the same.
+    /// Of each pixel of W x along the side: the taps that see the image, of each lane; and the
+    /// pixels, counted from `along`, where all do.
     std::vector<Range> taps{};
-    std::vector<bool> same{};
+    Range whole{};
+    bool same = true;  // whether lanes do not differ in this
   };
   struct Corner {
     std::size_t piece;
@@ -53,12 +54,8 @@ class RidgeStrips {
     Index depths_in, depths_out;
     T *x[2]{}, *rest[2]{};
   };
-  Planes<T> window(T* strip, Index depths, Index from, Index count) const {
-    return {strip + (halo_ + from) * lanes_, lanes_, line_, depths, {1, count * lanes_}};
-  }
-  Planes<T> pixels(T* from, Index count) const {
-    return {from, lanes_, lanes_, count, {1, lanes_}};
-  }
+  /// Of the pixel `along` a side, in the first of a strip's rows.
+  T* pixel(T* strip, Index along) const { return strip + (halo_ + along) * lanes_; }
   void lay_out(Index inputs);
   Index column(std::size_t side, Index depth) const {
     return side == 2 ? place_.first.columns + depth : place_.last.columns - depth;
@@ -72,7 +69,7 @@ class RidgeStrips {
   Range inside(const Strip& s, std::size_t lane) const;
   void find_taps(Strip& s) const;
   void split(const Strip& s, Index input) const;
-  void add_mean(const Strip& s, Index input, Index part, Index channel) const;
+  void begin_with_mean(const Strip& s, Index input, Index part, Index channel) const;
   void gather(const Corner& c, T* strip, Extent reach, T* to) const;
   /// Of row y in a strip along rows.
   Index depth(const Strip& s, Index y) const {
@@ -85,7 +82,7 @@ class RidgeStrips {
   std::vector<Strip> strips_;
   std::vector<Corner> corners_;
   std::optional<Scratch<T>> memory_;
-  T *along_ = nullptr, *few_[2] = {};
+  T* few_[2] = {};
 };
 
 template <class T>
