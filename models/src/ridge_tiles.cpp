@@ -5,6 +5,8 @@
 #include <limits>
 #include <numbers>
 
+#include <fejer/vector.hpp>
+
 namespace fejer::detail {
 namespace {
 
@@ -100,10 +102,9 @@ auto RidgeTiles<T>::no_gradient() const -> Gradient {
 }
 
 template <class T>
-void RidgeTiles<T>::Gradient::add(const Gradient& other) {
-  for (Index i = 0; i < once.size(); ++i) once[i] += other.once[i];
-  for (std::size_t k = 0; k < border_pieces; ++k)
-    for (Index i = 0; i < border[k].size(); ++i) border[k][i] += other.border[k][i];
+void RidgeTiles<T>::Gradient::add(double factor, const Gradient& other) {
+  axpy<double>(factor, other.once, once);
+  for (std::size_t k = 0; k < border_pieces; ++k) axpy<double>(factor, other.border[k], border[k]);
 }
 
 template <class T>
@@ -411,7 +412,7 @@ void RidgeTiles<T>::run(const Work& work, Index planes, Extent size) const {
       if (work.out != nullptr) batch.store(results);
     }
   });
-  for (const Gradient& share : shares) work.kernel->add(share);
+  for (const Gradient& share : shares) work.kernel->add(1, share);
   if (work.out != nullptr) where.gather(results, work.out);
 }
 

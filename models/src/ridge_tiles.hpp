@@ -58,7 +58,7 @@ class RidgeTiles {
   struct Gradient {
     Array<double> once;  ///< (C, rows, columns): for the one kernel
     std::array<Array<double>, border_pieces> border;
-    void add(const Gradient& other);
+    void add(double factor, const Gradient& other);
   };
   Gradient no_gradient() const;
   /// Adds what the kernels of the layers have of it.

@@ -1,6 +1,8 @@
 // Vector-Jacobian product of the ridge gradient, by groups of images: by layers, or by tiles.
 #include <algorithm>
 
+#include <fejer/vector.hpp>
+
 #include "ridge_data.hpp"
 #include "ridge_levels.hpp"
 
@@ -12,10 +14,6 @@ using detail::Planes;
 using detail::Scratch;
 
 namespace {
-
-void add(const Array<double>& from, Array<double>& to) {
-  for (Index i = 0; i < to.size(); ++i) to[i] += from[i];
-}
 
 template <class T>
 double dot_row(Index n, const T* a, const T* b) {
@@ -164,8 +162,41 @@ void RidgeRegulariser<T>::Data::add_vjp_by_tiles(const Job& job, Index planes, E
 }
 
 template <class T>
+struct RidgeKernelSum<T>::Data {
+  using Model = typename RidgeRegulariser<T>::Data;
+  std::shared_ptr<const Model> model;
+  std::vector<Array<double>> layers;
+  std::optional<typename Model::Tiles::Gradient> tiles;
+};
+
+template <class T>
+RidgeKernelSum<T>::RidgeKernelSum(const RidgeRegulariser<T>& model)
+    : data_(std::make_shared<Data>()) {
+  data_->model = model.data_;
+  data_->layers = model.data_->no_gradients(0).kernels;
+}
+
+template <class T>
+std::vector<Array<double>> RidgeKernelSum<T>::gradients() const {
+  std::vector<Array<double>> result = data_->layers;
+  if (data_->tiles) data_->model->tiles.add_to_layers(*data_->tiles, result);
+  return result;
+}
+
+template <class T>
 RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u,
                                         View<T> out) const {
+  RidgeKernelSum<T> kernels(*this);
+  RidgeGradients result = vjp(x, sigma, u, out, kernels, 1);
+  result.kernels = kernels.gradients();
+  return result;
+}
+
+template <class T>
+RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u,
+                                        View<T> out, RidgeKernelSum<T>& sum, double factor) const {
+  if (sum.data_->model != data_)
+    throw ArgumentError("RidgeRegulariser::vjp: the sum for kernels belongs to another model");
   require_shape("RidgeRegulariser::vjp cotangent", u.shape(), x.shape());
   require_shape("RidgeRegulariser::vjp output", out.shape(), x.shape());
   Extent size;
@@ -192,12 +223,14 @@ RidgeGradients RidgeRegulariser<T>::vjp(ConstView<T> x, const NoiseLevels& sigma
     }
   });
   RidgeGradients result = data_->no_gradients(levels);
-  for (std::size_t g = 1; g < kernels.size(); ++g) kernels[0].add(kernels[g]);
-  if (!kernels.empty()) data_->tiles.add_to_layers(std::move(kernels[0]), result.kernels);
+  result.kernels.clear();
+  if (by_tiles && !sum.data_->tiles) sum.data_->tiles = data_->tiles.no_gradient();
+  for (const auto& share_of : kernels) sum.data_->tiles->add(factor, share_of);
   for (std::size_t g = 0; g < parts.size(); ++g) {
-    for (std::size_t l = 0; l < result.kernels.size(); ++l)
-      add(parts[g].kernels[l], result.kernels[l]);
-    add(parts[g].profile, result.profile);
+    if (!by_tiles)
+      for (std::size_t l = 0; l < sum.data_->layers.size(); ++l)
+        axpy<double>(factor, parts[g].kernels[l], sum.data_->layers[l]);
+    axpy<double>(1, parts[g].profile, result.profile);
     for (std::size_t i = 0; i < parts[g].scaling.size(); ++i) {
       const Index plane = static_cast<Index>(g) * group + static_cast<Index>(i) / count;
       const Index at = plane / share * count + static_cast<Index>(i) % count;
@@ -211,5 +244,13 @@ template RidgeGradients RidgeRegulariser<float>::vjp(ConstView<float>, const Noi
                                                      ConstView<float>, View<float>) const;
 template RidgeGradients RidgeRegulariser<double>::vjp(ConstView<double>, const NoiseLevels&,
                                                       ConstView<double>, View<double>) const;
+template RidgeGradients RidgeRegulariser<float>::vjp(ConstView<float>, const NoiseLevels&,
+                                                     ConstView<float>, View<float>,
+                                                     RidgeKernelSum<float>&, double) const;
+template RidgeGradients RidgeRegulariser<double>::vjp(ConstView<double>, const NoiseLevels&,
+                                                      ConstView<double>, View<double>,
+                                                      RidgeKernelSum<double>&, double) const;
+template class RidgeKernelSum<float>;
+template class RidgeKernelSum<double>;
 
 }  // namespace fejer

@@ -380,3 +380,35 @@ TEST_CASE("RidgeRegulariser::vjp of a batch is the sum of those of groups of 8")
     CHECK(distance(all.kernels[l], kernels[l]) < 1e-12 * norm(kernels[l]));
   CHECK(same_bits(all.profile, profile));
 }
+
+TEST_CASE("RidgeKernelSum: vector-Jacobian products at several points, with factors") {
+  for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once})
+    for (const auto how : {RidgeEvaluation::layers, RidgeEvaluation::tiles}) {
+      const RidgeRegulariser<double> R = RidgeRegulariser<double>(small_ridge(borders)).with(how);
+      const Shape shape{3, 1, 21, 20};
+      RidgeKernelSum<double> sum(R);
+      std::vector<Array<double>> expected = R.parameters().kernels;
+      for (Array<double>& k : expected) scale<double>(k, 0);
+      for (const Array<double>& zero : sum.gradients()) CHECK(norm(zero) == 0);
+      for (const double factor : {2.0, -0.5}) {
+        const std::string name = std::to_string(factor);
+        const Array<double> x = random_array(shape, "x" + name, 0.1);
+        const Array<double> u = random_array(shape, "u" + name);
+        Array<double> h(shape), again(shape);
+        const RidgeGradients one = R.vjp(x, level, u, h);
+        const RidgeGradients rest = R.vjp(x, level, u, again, sum, factor);
+        CHECK(rest.kernels.empty());
+        CHECK(same_bits(rest.profile, one.profile));
+        CHECK(same_bits(h, again));
+        for (std::size_t l = 0; l < expected.size(); ++l)
+          axpy<double>(factor, one.kernels[l], expected[l]);
+      }
+      const std::vector<Array<double>> all = sum.gradients();
+      for (std::size_t l = 0; l < expected.size(); ++l)
+        CHECK(distance(all[l], expected[l]) < 1e-12 * norm(expected[l]));
+      const RidgeRegulariser<double> other(small_ridge(borders));
+      Array<double> h(shape);
+      CHECK(
+          throws_with<ArgumentError>([&] { other.vjp(h, level, h, h, sum, 1); }, "another model"));
+    }
+}

@@ -187,10 +187,9 @@ double RidgeUnrolledLearner<T>::shard_gradient(const Prepared& prepared, const S
     sum += loss(x.slice(options_.steps - 1).slice(i), shard[static_cast<std::size_t>(i)].target,
                 u.slice(i));
   // h = J u, J of G at x, and what a step x' = ... - factor G(x) owes to G's parameters.
+  RidgeKernelSum<T> kernels(prepared.model);
   const auto through = [&](ConstView<T> at, double factor) {
-    const RidgeGradients g = prepared.model.vjp(at, batch.sigmas, u, h);
-    for (std::size_t l = 0; l < g.kernels.size(); ++l)
-      axpy<double>(-factor, g.kernels[l], effective[indexed("kernel", l)]);
+    const RidgeGradients g = prepared.model.vjp(at, batch.sigmas, u, h, kernels, -factor);
     axpy<double>(-factor, g.profile, effective["profile"]);
     // G is linear in the profile, and in mu it is mu times a function of alpha = mu.
     const double along = dot(g.profile, prepared.model.parameters().profile);
@@ -208,6 +207,9 @@ double RidgeUnrolledLearner<T>::shard_gradient(const Prepared& prepared, const S
     for (Index i = 0; i < u.size(); ++i) u[i] = stay * u[i] - turn * h[i];
   }
   effective["first_step"][0] -= through(batch.inputs, prepared.first_step());
+  const std::vector<Array<double>> of_kernels = kernels.gradients();
+  for (std::size_t l = 0; l < of_kernels.size(); ++l)
+    axpy<double>(1, of_kernels[l], effective[indexed("kernel", l)]);
   return sum;
 }
 

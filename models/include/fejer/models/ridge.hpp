@@ -75,12 +75,15 @@ struct RidgeGradients {
 
 /// How W^T phi(W x) is computed. `layers`: convolution by convolution, at any size. `tiles`: W as
 /// one kernel, by Fourier transforms of tiles of 48x48 or 64x64 pixels, several tiles or images in
-/// the lanes of registers; with Borders::zero_every_layer the frame where borders of inner layers
-/// matter still by layers. The same to rounding, several times as fast on images of 100x100 pixels
-/// or batches of patches. `automatic`: tiles where a count of operations says that they are faster;
-/// the choice depends on the size of an image alone, so that its bits depend neither on the machine
-/// nor on how many images are computed at once.
+/// the lanes of registers; with Borders::zero_every_layer what that counts too much near the
+/// borders is taken away by small convolutions along them. The same to rounding, several times as
+/// fast on images of 100x100 pixels or batches of patches. `automatic`: tiles where a count of
+/// operations says that they are faster; the choice depends on the size of an image alone, so that
+/// its bits depend neither on the machine nor on how many images are computed at once.
 enum class RidgeEvaluation { automatic, layers, tiles };
+
+template <class T>
+class RidgeKernelSum;
 
 /// R(x; sigma) = weight * sum_c sum_p psi_c(alpha_c (W x)_c[p]) / alpha_c^2, psi_c' = phi_c,
 /// grad R = weight * W^T [phi_c(alpha_c W x) / alpha_c]. W takes one channel: of arrays (..., H, W)
@@ -108,10 +111,13 @@ class RidgeRegulariser {
   /// the gradients for the parameters, out = Hess R(x) u is that for x. With s = phi(alpha W x) /
   /// alpha and t = phi'(alpha W x) (W u): <u, grad R> = <W u, s>, so a kernel's gradient is the
   /// correlation of s with what the layer sees of u, plus that of t with what it sees of x. The
-  /// gradients for the parameters are sums over groups of 8 images, added in their order: a caller
-  /// who takes a batch group by group and adds up gets the same bits. Cost: 3 to 4
-  /// gradients.
+  /// gradients for the parameters are sums over groups of 8 images, added in their order. Cost: 3
+  /// to 4 gradients.
   RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out) const;
+  /// The same, but `factor` times what is for the kernels is added to `kernels`, and there are none
+  /// in the result: for the steps of an unrolled network.
+  RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out,
+                     RidgeKernelSum<T>& kernels, double factor) const;
   /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
   void filter(ConstView<T> x, View<T> z) const;
 
@@ -132,11 +138,27 @@ class RidgeRegulariser {
  private:
   template <class>
   friend class RidgeHessian;
+  friend class RidgeKernelSum<T>;
   struct Data;
   double run(const char* where, ConstView<T> x, const NoiseLevels& sigma, T* out, const T* v,
              bool want_value) const;
   std::shared_ptr<const Data> data_;
   RidgeEvaluation evaluation_ = RidgeEvaluation::automatic;
+};
+
+/// A sum of the kernels' shares of vector-Jacobian products with one model. By tiles these are for
+/// the one kernel that all layers make together, and go back to the layers' once for all.
+template <class T>
+class RidgeKernelSum {
+ public:
+  explicit RidgeKernelSum(const RidgeRegulariser<T>& model);
+  /// As RidgeGradients::kernels.
+  std::vector<Array<double>> gradients() const;
+
+ private:
+  friend class RidgeRegulariser<T>;
+  struct Data;
+  std::shared_ptr<Data> data_;
 };
 
 /// ||W^T W u|| after `steps` power steps u <- W^T W u / ||.|| on images of size x size, from the
@@ -152,5 +174,7 @@ double weighted_power_norm(const std::vector<Array<double>>& kernels, Borders bo
 
 extern template class RidgeRegulariser<float>;
 extern template class RidgeRegulariser<double>;
+extern template class RidgeKernelSum<float>;
+extern template class RidgeKernelSum<double>;
 
 }  // namespace fejer
