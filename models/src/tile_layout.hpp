@@ -1,6 +1,8 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "planes.hpp"
@@ -16,7 +18,8 @@ struct TileBorders {
   std::vector<std::array<bool, 4>> has;
 };
 
-/// Tiles cover the image, row by row, plane by plane.
+/// Tiles cover the image, plane by plane. Of a plane those with the same sides of the image follow
+/// one another, so that few batches have many sides.
 struct TileLayout {
   Index planes, tile;
   Extent size;
@@ -29,6 +32,14 @@ struct TileLayout {
       : planes(number), tile(pixels), size(image), inner(image) {
     divide(size.rows, radius.rows, margin.rows, inner.rows, count.rows);
     divide(size.columns, radius.columns, margin.columns, inner.columns, count.columns);
+    order_.resize(static_cast<std::size_t>(tiles_per_plane()));
+    std::iota(order_.begin(), order_.end(), Index{0});
+    const auto key = [&](Index i) {
+      const std::array<bool, 4> s = sides(i);
+      return std::pair(-(s[0] + s[1] + s[2] + s[3]), s);
+    };
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](Index a, Index b) { return key(a) < key(b); });
   }
   Index tiles_per_plane() const { return count.rows * count.columns; }
   Index tiles() const { return planes * tiles_per_plane(); }
@@ -37,9 +48,9 @@ struct TileLayout {
     Index plane, top, left;  ///< of the pixel at the tile's first corner
   };
   Place place(Index i) const {
-    const Index x = i % count.columns, y = i / count.columns % count.rows;
-    return {i / tiles_per_plane(), first(y, size.rows, count.rows) - margin.rows,
-            first(x, size.columns, count.columns) - margin.columns};
+    const Extent at = cell(i);
+    return {i / tiles_per_plane(), first(at.rows, size.rows, count.rows) - margin.rows,
+            first(at.columns, size.columns, count.columns) - margin.columns};
   }
   /// Pixel that the i-th of `count` tiles begins with: all have as many, or one less than others.
   static Index first(Index i, Index pixels, Index count) { return i * pixels / count; }
@@ -49,20 +60,18 @@ struct TileLayout {
   };
   /// Where W x counts, in the tile's own coordinates.
   Window counted(Index i) const {
-    const Index x = i % count.columns, y = i / count.columns % count.rows;
+    const Extent at = cell(i);
     const Place p = place(i);
-    return {margin.rows, margin.columns, first(y + 1, size.rows, count.rows) - p.top,
-            first(x + 1, size.columns, count.columns) - p.left};
+    return {margin.rows, margin.columns, first(at.rows + 1, size.rows, count.rows) - p.top,
+            first(at.columns + 1, size.columns, count.columns) - p.left};
   }
   /// Of tiles `from` to `from` + `used` - 1.
   TileBorders borders(Index from, Index used, Index lanes) const {
-    const Place end = place(tiles_per_plane() - 1);
-    TileBorders b{tile,   lanes, margin, size - Extent{1, 1} - Extent{end.top, end.left},
-                  margin, inner, {}};
-    for (Index i = from; i < from + used; ++i) {
-      const Index x = i % count.columns, y = i / count.columns % count.rows;
-      b.has.push_back({y == 0, y == count.rows - 1, x == 0, x == count.columns - 1});
-    }
+    const Extent end{first(count.rows - 1, size.rows, count.rows) - margin.rows,
+                     first(count.columns - 1, size.columns, count.columns) - margin.columns};
+    TileBorders b{tile, lanes, margin, size - Extent{1, 1} - end, margin, inner, {}};
+    for (Index i = from; i < from + used; ++i)
+      b.has.push_back(sides(order_[static_cast<std::size_t>(i % tiles_per_plane())]));
     return b;
   }
 
@@ -87,6 +96,15 @@ struct TileLayout {
   }
 
  private:
+  Extent cell(Index i) const {
+    const Index at = order_[static_cast<std::size_t>(i % tiles_per_plane())];
+    return {at / count.columns, at % count.columns};
+  }
+  /// Whether the cell has the image's first row, last row, first column, last column.
+  std::array<bool, 4> sides(Index at) const {
+    const Index y = at / count.columns, x = at % count.columns;
+    return {y == 0, y == count.rows - 1, x == 0, x == count.columns - 1};
+  }
   void divide(Index pixels, Index radius, Index& begin, Index& most, Index& number) const {
     if (pixels + radius <= tile) return;
     const auto up = [](Index a, Index b) { return (a + b - 1) / b; };
@@ -94,6 +112,8 @@ struct TileLayout {
     number = up(pixels, tile - 2 * radius);
     most = up(pixels, number);
   }
+
+  std::vector<Index> order_;
 };
 
 }  // namespace fejer::detail
