@@ -18,9 +18,9 @@ RidgeBorder<T>::RidgeBorder(const MultiConvolution<T>& layers) : layers_(layers.
   // What begins at one side does not come near where W x is read at another.
   for (std::size_t k = 0; k < border_pieces; ++k) {
     const Piece& p = pieces[k];
-    const Index ends = p.depths(out_), count = taps(p);
-    weights_at_[k + 1] = weights_at_[k] + 2 * ends * p.depths(in_) * count;
-    sums_at_[k + 1] = sums_at_[k] + ends * (count + 1);
+    const Index ends = p.depths(out_);
+    weights_at_[k + 1] = weights_at_[k] + 2 * ends * p.depths(in_) * taps(p);
+    sums_at_[k + 1] = sums_at_[k] + ends * (taps(p) + 1);
   }
   probe_size_ = larger(in_ + out_ + radius_, radius_ + radius_ + Extent{1, 1});
 }
@@ -127,16 +127,11 @@ Index RidgeBorder<T>::probe(const Piece& p, Index depth) const {
 }
 
 template <class T>
-template <class Real>
-Array<Real> RidgeBorder<T>::probes() const {
-  const Extent n = probe_size_;
-  Array<Real> x(Shape{in_.rows + in_.columns + in_.rows * in_.columns, n.rows, n.columns});
+template <class F>
+void RidgeBorder<T>::each_probe(const F& f) const {
   for (const Piece& p : pieces)
-    for (Index depth = 0; depth < p.depths(in_); ++depth) {
-      const Extent at = p.pixel(depth, in_, taps(p) / 2, n);
-      x[(probe(p, depth) * n.rows + at.rows) * n.columns + at.columns] = 1;
-    }
-  return x;
+    for (Index depth = 0; depth < p.depths(in_); ++depth)
+      f(probe(p, depth), p.pixel(depth, in_, taps(p) / 2, probe_size_));
 }
 
 template <class T>
@@ -166,9 +161,8 @@ void RidgeBorder<T>::each_filter(std::size_t k, Index to, Index from, Index tap,
   const Index of_rows = p.corner() ? to / out_.columns * in_.rows + from / in_.columns : 0;
   const Index of_columns = p.corner() ? to % out_.columns * in_.columns + from % in_.columns : 0;
   for (Index c = 0; c < channels; ++c) {
-    Entry e{k, ((c * ends + to) * begins + from) * count + tap, -1, 0, -1, -1};
+    Entry e{k, ((c * ends + to) * begins + from) * count + tap, -1, probe(p, from), c, z, -1, -1};
     if (by_row && by_column) e.once = (c * width.rows + q.rows) * width.columns + q.columns;
-    e.probe = ((probe(p, from) * channels + c) * n.rows + z.rows) * n.columns + z.columns;
     if (p.corner() && by_row)
       e.by_row = (c * out_.rows * in_.rows + of_rows) * width.columns + q.columns;
     if (p.corner() && by_column)
@@ -183,17 +177,22 @@ void RidgeBorder<T>::prepare(const std::vector<Array<double>>& layers,
   if (none()) return;
   std::call_once(once_, [&] {
     const MultiConvolution<double> w(layers, layers_->borders);
-    const Array<double> x = probes<double>();
-    const Index channels = w.out_channels(), count = x.shape()[0];
+    const Index channels = w.out_channels();
     const Shape image{1, probe_size_.rows, probe_size_.columns};
-    const Shape response{channels, probe_size_.rows, probe_size_.columns};
-    Array<double> z(Shape{count, channels, probe_size_.rows, probe_size_.columns});
-    for (Index i = 0; i < count; ++i)
-      w.apply(ConstView<double>(x.data() + i * image.size(), image),
-              View<double>(z.data() + i * response.size(), response));
+    Array<double> x(Shape{number_of_probes(), image[1], image[2]});
+    each_probe([&](Index probe, Extent at) {
+      x[(probe * image[1] + at.rows) * image[2] + at.columns] = 1;
+    });
+    std::vector<Array<double>> z;
+    for (Index i = 0; i < number_of_probes(); ++i) {
+      z.emplace_back(Shape{channels, image[1], image[2]});
+      w.apply(ConstView<double>(x.data() + i * image.size(), image), z.back());
+    }
     auto kernels = no_gradient();
     each_entry([&](const Entry& e) {
-      double value = (e.once >= 0 ? once[e.once] : 0) - z[e.probe];
+      double value = (e.once >= 0 ? once[e.once] : 0) -
+                     z[static_cast<std::size_t>(e.probe)]
+                      [(e.channel * image[1] + e.z.rows) * image[2] + e.z.columns];
       const Piece& p = pieces[e.piece];
       if (e.by_row >= 0) value -= kernels[side_of_rows(p)][e.by_row];
       if (e.by_column >= 0) value -= kernels[side_of_columns(p)][e.by_column];
@@ -223,22 +222,21 @@ void RidgeBorder<T>::add_to_layers(std::array<Array<double>, border_pieces> grad
     if (e.by_row >= 0) gradient[side_of_rows(p)][e.by_row] -= g;
     if (e.by_column >= 0) gradient[side_of_columns(p)][e.by_column] -= g;
   });
-  const Array<T> x = probes<T>();
-  const Index channels = layers_->forward.back().out_channels(), count = x.shape()[0];
-  const Index pixels = probe_size_.rows * probe_size_.columns;
-  Array<T> s(Shape{count, channels, probe_size_.rows, probe_size_.columns});
+  const Levels<T, Convolutions> levels(*layers_, probe_size_, number_of_probes());
+  const Index width = number_of_probes() * levels.step();
+  Array<T> x(Shape{probe_size_.rows, width});
+  each_probe(
+      [&](Index probe, Extent at) { x[at.rows * width + probe * levels.step() + at.columns] = 1; });
+  const std::size_t last = layers_->layers() - 1;
+  auto c = levels.cotangent(last);
+  const Planes<T>& s = c->window();
+  clear_rows(s, 0);
   each_entry([&](const Entry& e) {
     const double g = gradient[e.piece][e.at];
     if (e.once >= 0) once[e.once] -= g;
-    s[e.probe] += static_cast<T>(g);
+    *s.at(e.channel, e.z.rows, e.probe * levels.step() + e.z.columns) += static_cast<T>(g);
   });
-  const Levels<T, Convolutions> levels(*layers_, probe_size_);
-  const std::size_t last = layers_->layers() - 1;
-  for (Index i = 0; i < count; ++i) {
-    auto c = levels.cotangent(last);
-    copy<T>(planes<const T>(s.data() + i * channels * pixels, channels, probe_size_), c->window());
-    levels.backward(std::move(c), levels.forward(x.data() + i * pixels), sums.data(), nullptr);
-  }
+  levels.backward(std::move(c), levels.forward(x.data()), sums.data(), nullptr);
 }
 
 template struct StripKernel<float>;

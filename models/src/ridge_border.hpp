@@ -86,9 +86,10 @@ class RidgeBorder {
 
   struct Entry {
     std::size_t piece;
-    Index at;                 ///< in the piece's kernel
-    Index once;               ///< in the one kernel, or -1
-    Index probe;              ///< in W of the probes
+    Index at;    ///< in the piece's kernel
+    Index once;  ///< in the one kernel, or -1
+    Index probe, channel;
+    Extent z;                 ///< where W of the probe has it
     Index by_row, by_column;  ///< of a corner: in the kernels of its two sides, or -1
   };
   /// f(Entry) for all entries of all kernels; those of corners come last.
@@ -99,9 +100,10 @@ class RidgeBorder {
   Index taps(const Piece& p) const;
   void pack(std::size_t piece, const Array<double>& kernel) const;
   Shape shape(const Piece& p) const;
-  /// Small images of a few pixels of 1: (probes, rows, columns).
-  template <class Real>
-  Array<Real> probes() const;
+  /// Small images of a few pixels of 1; f(probe, pixel) for all of these.
+  Index number_of_probes() const { return in_.rows + in_.columns + in_.rows * in_.columns; }
+  template <class F>
+  void each_probe(const F& f) const;
   Index probe(const Piece& p, Index depth) const;
 
   std::shared_ptr<const Convolutions> layers_;

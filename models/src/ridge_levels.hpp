@@ -16,6 +16,14 @@ class Levels {
   using Stack = std::vector<std::unique_ptr<PaddedPlanes<T>>>;
 
   Levels(const Convolutions& w, Extent image) : w_(w), image_(image) {}
+  /// `count` images side by side, each with zeros around it, for Borders::zero_every_layer: image i
+  /// begins at column i * step().
+  Levels(const Convolutions& w, Extent image, Index count)
+      : w_(w), image_(image), width_(image.columns) {
+    for (std::size_t l = 0; l < w.layers(); ++l) gap_ = std::max(gap_, w.radius(l).columns);
+    image_.columns = count * step();
+  }
+  Index step() const { return width_ + gap_; }
 
   Extent size(std::size_t l) const { return image_ + w_.reach(l) + w_.reach(l); }
 
@@ -27,8 +35,10 @@ class Levels {
     Planes<T> inner = v[0]->window();
     if (w_.reach(0).rows + w_.reach(0).columns > 0) clear_rows(inner, 0);
     copy<T>(planes<const T>(x, 1, image_), inner.grown(Extent{} - w_.reach(0)));
-    for (std::size_t l = 0; l + 1 < w_.layers(); ++l)
+    for (std::size_t l = 0; l + 1 < w_.layers(); ++l) {
       w_.forward[l].convolve(seen(v, l), v[l + 1]->window());
+      clear_gaps(v[l + 1]->window());
+    }
     return v;
   }
 
@@ -54,6 +64,7 @@ class Levels {
       if (l == 0) break;
       auto next = cotangent(l - 1);
       w_.backward[l].convolve(c->window().grown(w_.reach(l) - w_.reach(l + 1)), next->window());
+      clear_gaps(next->window());
       c = std::move(next);
     }
     if (out != nullptr)
@@ -61,6 +72,12 @@ class Levels {
   }
 
  private:
+  void clear_gaps(const Planes<T>& v) const {
+    for (Index c = 0; c < v.channels && gap_ > 0; ++c)
+      for (Index y = 0; y < v.size.rows; ++y)
+        for (Index x = width_; x < v.size.columns; x += step())
+          std::fill_n(v.at(c, y, x), gap_, T(0));
+  }
   /// In at most 16 parts.
   void correlate(const Planes<T>& c, const Planes<T>& v, std::size_t l, Array<double>& sum) const {
     const Planes<T> in = v.grown(w_.radius(l));
@@ -84,6 +101,7 @@ class Levels {
 
   const Convolutions& w_;
   Extent image_;
+  Index width_ = 0, gap_ = 0;
 };
 
 }  // namespace fejer::detail

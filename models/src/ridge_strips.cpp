@@ -1,6 +1,7 @@
 #include "ridge_strips.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 
 namespace fejer::detail {
@@ -22,6 +23,15 @@ void with_lanes(Index lanes, const F& f) {
     default:
       return f(lanes);
   }
+}
+
+constexpr Index most_lanes = 16;
+
+template <class T>
+T sum_by_halves(Index n, T* values) {
+  for (; n % 2 == 0; n /= 2)
+    for (Index i = 0; i < n / 2; ++i) values[i] += values[i + n / 2];
+  return std::accumulate(values + 1, values + n, values[0]);
 }
 
 }  // namespace
@@ -291,10 +301,15 @@ void RidgeStrips<T>::add_kernels(Index input, Index of, Index part, Index channe
   for (const Corner& c : corners_) {
     gather(c, c.rows->z[input][part], border_.reach_out(), few_[0]);
     double* to = sums[c.piece].data() + channel * c.depths_out * c.depths_in;
-    for (Index o = 0; o < c.depths_out; ++o)
-      for (Index i = 0; i < c.depths_in; ++i, ++to)
-        for (Index lane = 0; lane < lanes_; ++lane)
-          *to += static_cast<double>(few_[0][o * lanes_ + lane] * c.x[of][i * lanes_ + lane]);
+    with_lanes(lanes_, [&](auto lanes) {
+      for (Index o = 0; o < c.depths_out; ++o)
+        for (Index i = 0; i < c.depths_in; ++i, ++to) {
+          T product[most_lanes];
+          for (Index lane = 0; lane < lanes; ++lane)
+            product[lane] = few_[0][o * lanes + lane] * c.x[of][i * lanes + lane];
+          *to += static_cast<double>(sum_by_halves(lanes, product));
+        }
+    });
   }
 }
 
