@@ -50,12 +50,6 @@ bool better(const Trained& now, const Trained& best) {
   return best.p.size() == 0 || now.objective() < best.objective();
 }
 
-AugmentedLagrangianOptions finishing() {
-  AugmentedLagrangianOptions o;
-  o.rho = 8;
-  return o;
-}
-
 /// Small rho finds good points and may not reach feasibility: the method after itself, from the
 /// best parameters with their own multipliers.
 Trained finished_from(const experiments::Context& context, const Problem& problem,

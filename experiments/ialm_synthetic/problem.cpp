@@ -52,4 +52,11 @@ sparse_training::Problem make_problem(std::uint64_t seed, const SparseFitOptions
   return {SparseFit(std::move(x), std::move(y), options), std::move(test_x), std::move(test_y)};
 }
 
+AugmentedLagrangianOptions finishing() {
+  AugmentedLagrangianOptions o;
+  o.rho = o.rho_max = 8;
+  o.column_passes = 8;
+  return o;
+}
+
 }  // namespace fejer::ialm_synthetic

@@ -1,5 +1,7 @@
 #pragma once
 /// S1: 20 inputs of which a teacher 5-8-1 sees the first 5.
+#include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
+
 #include "../sparse_training/problem.hpp"
 
 namespace fejer::ialm_synthetic {
@@ -8,5 +10,10 @@ namespace fejer::ialm_synthetic {
 /// b ~ N(0,1/4), W_2 ~ N(0,1/8), slope 0.01; y scaled to unit root mean square over the samples,
 /// then noise of 0.05.
 sparse_training::Problem make_problem(std::uint64_t seed, const SparseFitOptions& options);
+
+/// For going on from good parameters to a KKT point. rho stays 8: where steps contract slowly, a
+/// larger one would slow them more. A weight's residual is what columns after it in a sweep leave
+/// behind, so there are eight passes over the columns, which cost little beside the pairs.
+AugmentedLagrangianOptions finishing();
 
 }  // namespace fejer::ialm_synthetic

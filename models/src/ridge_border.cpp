@@ -15,19 +15,20 @@ RidgeBorder<T>::RidgeBorder(const MultiConvolution<T>& layers) : layers_(layers.
   in_ = radius_ - layers_->radius(count - 1), out_ = radius_ - layers_->radius(0);
   if (in_.rows == 0 || out_.rows == 0) in_.rows = out_.rows = 0;
   if (in_.columns == 0 || out_.columns == 0) in_.columns = out_.columns = 0;
-  // What begins at one side does not come near where W x is read at another.
   for (std::size_t k = 0; k < border_pieces; ++k) {
     const Piece& p = pieces[k];
     const Index ends = p.depths(out_);
     weights_at_[k + 1] = weights_at_[k] + 2 * ends * p.depths(in_) * taps(p);
     sums_at_[k + 1] = sums_at_[k] + ends * (taps(p) + 1);
   }
+  // What begins at one side does not come near where W x is read at another.
   probe_size_ = larger(in_ + out_ + radius_, radius_ + radius_ + Extent{1, 1});
 }
 
 template <class T>
 bool RidgeBorder<T>::possible(Extent size) const {
-  return (in_.rows == 0 || size.rows >= radius_.rows) &&
+  return in_.rows * in_.columns * out_.rows * out_.columns <= most_of_corner &&
+         (in_.rows == 0 || size.rows >= radius_.rows) &&
          (in_.columns == 0 || size.columns >= radius_.columns);
 }
 

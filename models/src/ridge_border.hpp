@@ -42,7 +42,8 @@ class RidgeBorder {
 
   /// Whether C is 0, as it is with Borders::zero_once.
   bool none() const { return out_.rows + out_.columns == 0; }
-  /// C holds for images of this size: no path goes beyond two sides that face each other.
+  /// C holds for images of this size: no path goes beyond two sides that face each other. And it is
+  /// no larger than is worth making: with many layers corners would have millions of weights.
   bool possible(Extent size) const;
   /// Multiplications of C and its adjoint for one image.
   double multiplications(Extent size) const;
@@ -68,6 +69,7 @@ class RidgeBorder {
   Kernel kernel(std::size_t piece, Index channel) const;
 
  private:
+  static constexpr Index most_of_corner = 4096;  // 8 x 8 pixels at both ends
   using Convolutions = typename MultiConvolution<T>::Data;
   /// 1 beside the first row (column), -1 beside the last; both at corners.
   struct Piece {

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <mutex>
 
 #include <fejer/models/ridge.hpp>
@@ -11,9 +10,6 @@
 namespace fejer {
 
 namespace detail {
-
-template <class T, class Convolutions>
-class Levels;
 
 /// Height and width of the last two axes, and the number of planes.
 Index count_planes(const char* where, const Shape& shape, Extent& size);

@@ -6,7 +6,6 @@ namespace fejer {
 
 using detail::Extent;
 using detail::PaddedPlanes;
-using detail::Scratch;
 
 template <class T>
 struct RidgeHessian<T>::Data {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 #include <fejer/vector.hpp>
 
@@ -127,7 +128,7 @@ bool RidgeTiles<T>::possible(Extent size) const {
 template <class T>
 double RidgeTiles<T>::cost(Extent size, std::size_t plan) const {
   const TileLayout l = layout(1, size, plan);
-  // Of tiles side by side, the last has all that lies near the image's side.
+  // Of tiles side by side, the outermost has all that lies near the image's side.
   const Extent least{size.rows / l.count.rows, size.columns / l.count.columns};
   const Extent reach = border_.reach_out();
   if (least.rows < reach.rows || least.columns < reach.columns)
@@ -224,18 +225,19 @@ class RidgeTiles<T>::Batch {
     run_.columns_to_spectrum(twiddles(), lines_[inputs_ - 1], stride_, h, sum_);
   }
 
-  /// The real parts of the sum's tiles.
+  /// The real parts of the sum's tiles; of images that are one tile each, the images themselves.
   void store(T* tiles) {
     T* const lines = lines_[0];
     run_.spectrum_to_columns(twiddles(), sum_, nullptr, lines, stride_);
-    for (Index y = 0; y < n_; ++y) {
-      run_.inverse_line(twiddles(), lines + y * stride_);
-      if (strips_) strips_->subtract(y, lines + y * stride_);
-    }
-    for (Index lane = 0; lane < used(); ++lane) {
-      T* const tile = tiles + (first_ + lane) * n_ * n_;
-      for (Index y = 0; y < n_; ++y)
-        for (Index x = 0; x < n_; ++x) tile[y * n_ + x] = lines[y * stride_ + x * lanes_ + lane];
+    const Extent size = layout_.single() ? layout_.size : Extent{n_, n_};
+    for (Index y = 0; y < size.rows; ++y) {
+      T* const line = lines + y * stride_;
+      run_.inverse_line(twiddles(), line);
+      if (strips_) strips_->subtract(y, line);
+      for (Index lane = 0; lane < used(); ++lane) {
+        T* const row = tiles + ((first_ + lane) * size.rows + y) * size.columns;
+        for (Index x = 0; x < size.columns; ++x) row[x] = line[x * lanes_ + lane];
+      }
     }
   }
 
@@ -270,8 +272,10 @@ class RidgeTiles<T>::Batch {
     }
     if (!strips_) return;
     const Extent size = layout_.size;
+    std::vector<TileLayout::Place> places;
+    for (Index lane = 0; lane < used(); ++lane) places.push_back(layout_.place(first_ + lane));
     strips_->take(input, [&](Index lane, Index y, Index x) {
-      const auto place = layout_.place(first_ + lane);
+      const auto& place = places[static_cast<std::size_t>(lane)];
       const Index row = place.top + y, column = place.left + x;
       if (row < 0 || row >= size.rows || column < 0 || column >= size.columns) return T(0);
       return images[(place.plane * size.rows + row) * size.columns + column];
@@ -399,10 +403,11 @@ void RidgeTiles<T>::run(const Work& work, Index planes, Extent size) const {
   border_.prepare(layers_, collapsed().kernel());
   const Cut parts = cut(planes, size);
   const TileLayout where = layout(planes, size, parts.plan);
-  Scratch<T> tiles(work.out != nullptr ? where.tiles() * where.tile * where.tile : 1);
+  const bool apart = work.out != nullptr && !where.single();
+  Scratch<T> tiles(apart ? where.tiles() * where.tile * where.tile : 1);
   std::vector<Gradient> shares(work.kernel != nullptr ? static_cast<std::size_t>(parts.batches)
                                                       : 0);
-  T* const results = tiles.data();
+  T* const results = apart ? tiles.data() : work.out;
   parallel_for(parts.batches, 1, [&](Index begin, Index end) {
     for (Index b = begin; b < end; ++b) {
       Gradient* const share = shares.empty() ? nullptr : &shares[static_cast<std::size_t>(b)];
@@ -413,7 +418,7 @@ void RidgeTiles<T>::run(const Work& work, Index planes, Extent size) const {
     }
   });
   for (const Gradient& share : shares) work.kernel->add(1, share);
-  if (work.out != nullptr) where.gather(results, work.out);
+  if (apart) where.gather(results, work.out);
 }
 
 template class RidgeTiles<float>;

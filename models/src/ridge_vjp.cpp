@@ -10,7 +10,6 @@ namespace fejer {
 
 using detail::Extent;
 using detail::PaddedPlanes;
-using detail::Planes;
 using detail::Scratch;
 
 namespace {

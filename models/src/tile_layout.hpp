@@ -43,6 +43,8 @@ struct TileLayout {
   }
   Index tiles_per_plane() const { return count.rows * count.columns; }
   Index tiles() const { return planes * tiles_per_plane(); }
+  /// Whether tile i is image i, from the tile's first corner on.
+  bool single() const { return tiles_per_plane() == 1; }
 
   struct Place {
     Index plane, top, left;  ///< of the pixel at the tile's first corner

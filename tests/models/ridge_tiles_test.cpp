@@ -13,8 +13,8 @@ namespace {
 
 constexpr double one_level = 0.05;
 
-template <class T>
-Array<T> to(const Array<double>& x) {
+template <class T, class From>
+Array<T> to(const Array<From>& x) {
   Array<T> y(x.shape());
   for (Index i = 0; i < x.size(); ++i) y[i] = static_cast<T>(x[i]);
   return y;
@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("tiles give what the layers give, at every size and border", 
   }
 }
 
-TEST_CASE("tiles: a frame that has two sides only") {
+TEST_CASE("tiles: a border along two sides only") {
   RidgeParameters p = small_ridge(Borders::zero_every_layer);
   p.kernels = {random_array({4, 1, 5, 5}, "first"), random_array({8, 4, 1, 3}, "second")};
   p.norm_squared *= 100;
@@ -104,6 +104,71 @@ TEST_CASE("tiles: a frame that has two sides only") {
     for (std::size_t l = 0; l < 2; ++l)
       CHECK(relative(of_tiles.kernels[l], of_layers.kernels[l]) < 1e-12);
   }
+}
+
+/// Layers of these kernels (rows, columns) with 3, 4, ... channels.
+RidgeParameters deep_ridge(const std::vector<std::pair<Index, Index>>& sizes) {
+  RidgeParameters p = small_ridge(Borders::zero_every_layer);
+  p.kernels.clear();
+  Index in = 1;
+  for (const auto& [rows, columns] : sizes) {
+    const Index out = in + 2;
+    p.kernels.push_back(random_array({out, in, rows, columns}, std::to_string(in) + " deep"));
+    scale<double>(p.kernels.back(), 1 / norm(p.kernels.back()));
+    in = out;
+  }
+  p.norm_squared = 1;
+  p.profile = random_array({1, 21}, "profile", 0.01);
+  p.scaling->coefficients = random_array({in, 4}, "scaling", 0.3);
+  p.mu = p.rho = 100;
+  return p;
+}
+
+/// All that tiles compute in double, beside the layers.
+void check_tiles(const RidgeParameters& p, const Shape& shape) {
+  CAPTURE(to_string(shape));
+  const RidgeRegulariser<double> R(p);
+  const auto layers = R.with(RidgeEvaluation::layers), tiles = R.with(RidgeEvaluation::tiles);
+  REQUIRE(tiles.evaluation(shape) == RidgeEvaluation::tiles);
+  const auto sigma = levels(shape[0]);
+  Array<double> x = random_array(shape, "x", 0.1);
+  const Array<double> u = random_array(shape, "u");
+  // Every image has a mean of its own.
+  const Index pixels = x.size() / shape[0];
+  for (Index i = 0; i < x.size(); ++i) x[i] += 0.1 * static_cast<double>(1 + i / pixels % 7);
+  Array<double> a(shape), b(shape);
+  const double value = layers.value_and_gradient(x, sigma, a);
+  CHECK(tiles.value_and_gradient(x, sigma, b) == doctest::Approx(value).epsilon(1e-13));
+  CHECK(relative(b, a) < 1e-13);
+  layers.hessian_vector_product(x, sigma, u, a);
+  RidgeHessian<double>(tiles, x, sigma).apply(u, b);
+  CHECK(relative(b, a) < 1e-12);
+  const RidgeGradients of_layers = layers.vjp(x, sigma, u, a);
+  const RidgeGradients of_tiles = tiles.vjp(x, sigma, u, b);
+  CHECK(relative(b, a) < 1e-12);
+  for (std::size_t l = 0; l < of_layers.kernels.size(); ++l)
+    CHECK(relative(of_tiles.kernels[l], of_layers.kernels[l]) < 1e-12);
+  CHECK(relative(of_tiles.profile, of_layers.profile) < 1e-12);
+}
+
+TEST_CASE("tiles: several both ways, so that lanes have other sides and corners") {
+  for (const Shape& shape : {Shape{1, 120, 130}, Shape{3, 100, 90}, Shape{1, 190, 200}})
+    check_tiles(small_ridge(Borders::zero_every_layer), shape);
+}
+
+TEST_CASE("tiles: borders of every depth, down to the smallest images") {
+  for (const Shape& shape : {Shape{1, 6, 6}, Shape{9, 7, 8}, Shape{9, 40, 40}, Shape{1, 110, 120}})
+    check_tiles(deep_ridge({{3, 5}, {5, 3}, {5, 5}}), shape);
+  for (const Shape& shape : {Shape{1, 3, 3}, Shape{9, 3, 4}, Shape{1, 3, 200}, Shape{1, 200, 3}})
+    check_tiles(small_ridge(Borders::zero_every_layer), shape);
+  for (const Shape& shape : {Shape{1, 8, 1}, Shape{9, 70, 2}})
+    check_tiles(deep_ridge({{5, 1}, {3, 1}}), shape);
+  check_tiles(deep_ridge({{3, 3}, {1, 1}, {3, 3}}), {2, 20, 50});
+  for (const Shape& shape : {Shape{1, 16, 16}, Shape{1, 49, 49}, Shape{1, 65, 30}})
+    check_tiles(deep_ridge({{17, 17}, {17, 17}}), shape);
+  // Corners of millions of weights are not made.
+  const RidgeRegulariser<double> deep(deep_ridge({{9, 9}, {9, 9}, {9, 9}, {5, 5}}));
+  CHECK(deep.with(RidgeEvaluation::tiles).evaluation({1, 90, 90}) == RidgeEvaluation::layers);
 }
 
 TEST_CASE_TEMPLATE("tiles: gradients in the parameters are those of the layers", T, float, double) {
@@ -164,6 +229,22 @@ TEST_CASE("tiles: the bits do not depend on the number of threads") {
   }
 }
 
+TEST_CASE("tiles: in float, bright images are as exact near their borders as dark ones") {
+  const RidgeRegulariser<double> exact(small_ridge(Borders::zero_every_layer));
+  const auto R =
+      RidgeRegulariser<float>(small_ridge(Borders::zero_every_layer)).with(RidgeEvaluation::tiles);
+  for (const Shape& shape : {Shape{11, 40, 40}, Shape{2, 100, 90}}) {
+    Array<double> x = random_array(shape, "x", 0.1), a(shape);
+    for (Index i = 0; i < x.size(); ++i) x[i] += i < x.size() / 2 ? 0.9 : 0.2;
+    const auto rounded = to<float>(x);
+    Array<float> b(shape);
+    const auto same = to<double>(rounded);
+    exact.gradient(same, one_level, a);
+    R.gradient(rounded, one_level, b);
+    CHECK(largest_difference(to<double>(b), a) < 1e-6);
+  }
+}
+
 TEST_CASE("tiles: the bits of an image do not depend on what it is computed with") {
   for (const Borders borders : {Borders::zero_every_layer, Borders::zero_once}) {
     const RidgeRegulariser<float> R(small_ridge(borders));
@@ -178,7 +259,7 @@ TEST_CASE("tiles: the bits of an image do not depend on what it is computed with
   }
 }
 
-TEST_CASE("the way of evaluation is a matter of shapes alone, and the smallest images go by layers") {
+TEST_CASE("the way of evaluation is a matter of shapes, and the smallest images go by layers") {
   const RidgeRegulariser<float> R(small_ridge(Borders::zero_every_layer));
   CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 100, 100}) == RidgeEvaluation::tiles);
   CHECK(R.with(RidgeEvaluation::tiles).evaluation({1, 2, 100}) == RidgeEvaluation::layers);

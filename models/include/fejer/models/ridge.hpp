@@ -115,7 +115,8 @@ class RidgeRegulariser {
   /// to 4 gradients.
   RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out) const;
   /// The same, but `factor` times what is for the kernels is added to `kernels`, and there are none
-  /// in the result: for the steps of an unrolled network.
+  /// in the result: for the steps of an unrolled network. Throws ArgumentError if the sum is
+  /// another model's.
   RidgeGradients vjp(ConstView<T> x, const NoiseLevels& sigma, ConstView<T> u, View<T> out,
                      RidgeKernelSum<T>& kernels, double factor) const;
   /// W x for one plane: (H,W) or (1,H,W) to (C,H,W).
@@ -147,7 +148,8 @@ class RidgeRegulariser {
 };
 
 /// A sum of the kernels' shares of vector-Jacobian products with one model. By tiles these are for
-/// the one kernel that all layers make together, and go back to the layers' once for all.
+/// the one kernel that all layers make together, and go back to the layers' once for all. A handle:
+/// copies share the sum, and only one thread may add to it.
 template <class T>
 class RidgeKernelSum {
  public:
