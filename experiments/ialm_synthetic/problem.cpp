@@ -54,7 +54,7 @@ sparse_training::Problem make_problem(std::uint64_t seed, const SparseFitOptions
 
 AugmentedLagrangianOptions finishing() {
   AugmentedLagrangianOptions o;
-  o.rho = o.rho_max = 8;
+  o.rho = 8;
   o.column_passes = 8;
   return o;
 }

@@ -11,9 +11,8 @@ namespace fejer::ialm_synthetic {
 /// then noise of 0.05.
 sparse_training::Problem make_problem(std::uint64_t seed, const SparseFitOptions& options);
 
-/// For going on from good parameters to a KKT point. rho stays 8: where steps contract slowly, a
-/// larger one would slow them more. A weight's residual is what columns after it in a sweep leave
-/// behind, so there are eight passes over the columns, which cost little beside the pairs.
+/// For going on from good parameters to a KKT point. A weight's residual is what the columns after
+/// it leave behind, so there are eight passes over the columns, which cost little beside the pairs.
 AugmentedLagrangianOptions finishing();
 
 }  // namespace fejer::ialm_synthetic
