@@ -119,6 +119,23 @@ TEST_CASE("S1: lambda_w is a dial for zero columns, and finds the inputs that do
   }
 }
 
+TEST_CASE("S1: below the certificate beta leaves slack; what is pruned was zero") {
+  const fejer::ScopedThreads one(1);
+  const SparseProblem problem = s1(1, 1e-3);
+  const ScratchFolder folder;
+  const Trained cheap =
+      by_ialm(problem, random_start(problem, 1), {.rho = 0.5, .growth = 1.001, .beta = 0.1}, 3000,
+              folder / "cheap.h5", false);
+  CHECK(cheap.record["kkt"]["mean_slack"].get<double>() > 1e-4);
+  const Trained adam =
+      by_batches(problem, random_start(problem, 1), {{.rate = 1e-2}}, 8000, fejer::Rng(1));
+  const Trained end = finished_after(problem, adam, 1000);
+  const auto pruned =
+      fejer::sparse_training::prune_and_save(problem, end.p, "a test", folder / "pruned.h5");
+  CHECK(pruned["widths"][1].get<int>() < 12);
+  CHECK(pruned["largest_difference"].get<double>() <= 1e-13);
+}
+
 TEST_CASE("S1: where the method loses from scratch, as its report says") {
   const fejer::ScopedThreads one(1);
   const SparseProblem weak = s1(1, 1e-4);
