@@ -119,6 +119,24 @@ TEST_CASE("S1: lambda_w is a dial for zero columns, and finds the inputs that do
   }
 }
 
+TEST_CASE("S1: no sweep of a whole run raises the augmented Lagrangian") {
+  const fejer::ScopedThreads one(1);
+  for (const std::vector<fejer::Index>& hidden : {std::vector<fejer::Index>{20}, {16, 12}}) {
+    const SparseProblem problem = s1(1, 1e-3, hidden);
+    const fejer::InexactAugmentedLagrangian ialm(problem.fit, {.rho = 0.5, .growth = 1.001});
+    auto s = ialm.init(random_start(problem, 1));
+    double worst = 0;
+    for (; s.iteration < 1000; ++s.iteration) {
+      auto t = s;
+      const double before = ialm.augmented_lagrangian(t);
+      ialm.sweep(t);
+      worst = std::max(worst, (ialm.augmented_lagrangian(t) - before) / std::abs(before));
+      ialm.step(s);
+    }
+    CHECK(worst <= 1e-10);
+  }
+}
+
 TEST_CASE("S1: below the certificate beta leaves slack; what is pruned was zero") {
   const fejer::ScopedThreads one(1);
   const SparseProblem problem = s1(1, 1e-3);
