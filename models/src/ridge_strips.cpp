@@ -18,14 +18,10 @@ void with_lanes(Index lanes, const F& f) {
       return f(std::integral_constant<Index, 4>{});
     case 8:
       return f(std::integral_constant<Index, 8>{});
-    case 16:
-      return f(std::integral_constant<Index, 16>{});
     default:
       return f(lanes);
   }
 }
-
-constexpr Index most_lanes = 16;
 
 template <class T>
 T sum_by_halves(Index n, T* values) {
@@ -304,7 +300,7 @@ void RidgeStrips<T>::add_kernels(Index input, Index of, Index part, Index channe
     with_lanes(lanes_, [&](auto lanes) {
       for (Index o = 0; o < c.depths_out; ++o)
         for (Index i = 0; i < c.depths_in; ++i, ++to) {
-          T product[most_lanes];
+          T product[sum_parts];  // lanes divide it
           for (Index lane = 0; lane < lanes; ++lane)
             product[lane] = few_[0][o * lanes + lane] * c.x[of][i * lanes + lane];
           *to += static_cast<double>(sum_by_halves(lanes, product));
