@@ -69,34 +69,33 @@ template <class T>
 auto RidgeBorder<T>::kernel(std::size_t piece, Index channel) const -> Kernel {
   const Piece& p = pieces[piece];
   const Index to = p.depths(out_), from = p.depths(in_), count = taps(p);
-  const T* const weights =
-      weights_.data() + channel * weights_at_[border_pieces] + weights_at_[piece];
+  const T* const weights = weights_.data() + weights_at(piece, channel);
   return {{weights, to, from, count},
           {weights + to * from * count, from, to, count},
-          sums_.data() + channel * sums_at_[border_pieces] + sums_at_[piece]};
+          sums_.data() + sums_at(piece, channel)};
 }
 
 template <class T>
 void RidgeBorder<T>::pack(std::size_t piece, const Array<double>& all) const {
   if (all.size() == 0) return;
-  const Index channels = layers_->forward.back().out_channels();
+  const Kernel shapes = kernel(piece, 0);
+  const StripKernel<T>&forward = shapes.forward, &backward = shapes.backward;
+  const Index channels = layers_->forward.back().out_channels(), count = forward.taps;
   const double* value = all.data();
   for (Index c = 0; c < channels; ++c) {
-    const Kernel k = kernel(piece, c);
-    const StripKernel<T>&forward = k.forward, &backward = k.backward;
-    T* const weights = weights_.data() + (forward.weights - weights_.data());
-    T* const reversed = weights_.data() + (backward.weights - weights_.data());
-    double* const sums = sums_.data() + (k.sums - sums_.data());
+    T* const weights = weights_.data() + weights_at(piece, c);
+    T* const reversed = weights + forward.to * forward.from * count;
+    double* const sums = sums_.data() + sums_at(piece, c);
     for (Index o = 0; o < forward.to; ++o)
       for (Index i = 0; i < forward.from; ++i)
-        for (Index tap = 0; tap < forward.taps; ++tap, ++value) {
+        for (Index tap = 0; tap < count; ++tap, ++value) {
           weights[forward.at(o, i, tap)] = static_cast<T>(*value);
-          reversed[backward.at(i, o, forward.taps - 1 - tap)] = static_cast<T>(*value);
-          sums[o * (forward.taps + 1) + tap + 1] += *value;
+          reversed[backward.at(i, o, count - 1 - tap)] = static_cast<T>(*value);
+          sums[o * (count + 1) + tap + 1] += *value;
         }
     for (Index o = 0; o < forward.to; ++o)
-      for (Index tap = 0; tap < forward.taps; ++tap)
-        sums[o * (forward.taps + 1) + tap + 1] += sums[o * (forward.taps + 1) + tap];
+      for (Index tap = 0; tap < count; ++tap)
+        sums[o * (count + 1) + tap + 1] += sums[o * (count + 1) + tap];
   }
 }
 

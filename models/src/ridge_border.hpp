@@ -113,6 +113,12 @@ class RidgeBorder {
   mutable std::once_flag once_;
   // Of a filter all weights lie together, in both directions, piece by piece; and all sums.
   std::array<Index, border_pieces + 1> weights_at_{}, sums_at_{};
+  Index weights_at(std::size_t piece, Index channel) const {
+    return channel * weights_at_[border_pieces] + weights_at_[piece];
+  }
+  Index sums_at(std::size_t piece, Index channel) const {
+    return channel * sums_at_[border_pieces] + sums_at_[piece];
+  }
   mutable Array<T> weights_;
   mutable Array<double> sums_;
 };
