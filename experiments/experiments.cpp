@@ -29,8 +29,8 @@ const std::vector<Experiment>& all() {
        {},
        denoising::run},
       {"reconstruction",
-       "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play with certified networks",
-       {"tasks", "methods", "own"},
+       "deblurring, MRI and CT: start value, TV, CRR, WCRR, plug-and-play, unrolled networks",
+       {"tasks", "methods", "own", "photographs"},
        reconstruction::run},
       {"equilibrium_closed_form",
        "gradients through equilibria whose exact values are known: implicit, JFB, restarted JFB",
@@ -98,7 +98,7 @@ nlohmann::ordered_json kept(const Context& context, const std::string& file,
                             const std::function<nlohmann::ordered_json()>& make) {
   if (context.resume && std::filesystem::exists(file)) {
     auto part = nlohmann::ordered_json::parse(std::ifstream(file), nullptr, false);
-    if (!part.is_discarded() && part.value("smoke", !context.smoke) == context.smoke) return part;
+    if (part.is_object() && part.value("smoke", !context.smoke) == context.smoke) return part;
   }
   nlohmann::ordered_json part = make();
   write_text(file, part.dump(1) + "\n");

@@ -113,6 +113,20 @@ std::string Section::text(const std::string& key) {
   return got;
 }
 
+std::vector<std::string> Section::texts(const std::string& key) {
+  const Json* value = find(key);
+  const Json list = value == nullptr ? Json::array() : value->is_array() ? *value : Json{*value};
+  std::vector<std::string> got;
+  for (const Json& item : list) {
+    if (!item.is_string() || item.get<std::string>().empty())
+      fail(key, "a text or a list of texts");
+    got.push_back(item);
+  }
+  if (got.empty()) throw ArgumentError(file_ + ": [" + name_ + "] " + key + " is missing");
+  resolved_[key] = value->is_array() ? Json(got) : Json(got.front());
+  return got;
+}
+
 std::string Section::word(const std::string& key, const std::string& otherwise,
                           const std::vector<std::string>& known) {
   const std::string got = text(key, otherwise);

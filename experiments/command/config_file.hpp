@@ -26,6 +26,8 @@ class Section {
   std::string text(const std::string& key, const std::string& otherwise);
   /// Empty text is refused.
   std::string text(const std::string& key);
+  /// A list, or one text for a list of one; an empty list and empty texts are refused.
+  std::vector<std::string> texts(const std::string& key);
   std::string word(const std::string& key, const std::string& otherwise,
                    const std::vector<std::string>& known);
   /// "25/255" is a number too.

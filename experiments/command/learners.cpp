@@ -24,7 +24,8 @@ namespace {
 
 template <class L>
 Trainable trainable(L learner) {
-  return {learner, [learner](const Parameters& p) { return learner.to_model(p); }, {}, {}, {}};
+  return {.learner = learner,
+          .to_model = [learner](const Parameters& p) { return learner.to_model(p); }};
 }
 
 Borders read_borders(Section& model) {
@@ -113,7 +114,35 @@ Trainable drunet(Section& model, const TrainingOptions&) {
   return trainable(DrunetLearner<float>(o));
 }
 
-std::string template_file(Section& model) { return with_data_folder(model.text("measurement")); }
+/// The operators that something is learned for.
+struct Templates {
+  std::vector<std::string> files;
+  std::vector<std::shared_ptr<const Measurement>> measurements;
+
+  explicit Templates(std::vector<std::string> names) : files(std::move(names)) {
+    for (std::string& file : files) {
+      file = with_data_folder(file);
+      measurements.push_back(std::make_shared<const Measurement>(load_measurement(file)));
+      const auto& first = *measurements.front();
+      const auto& last = *measurements.back();
+      if (!(image_shape(last) == image_shape(first)) ||
+          (kind_of(last.setup) == "mri") != (kind_of(first.setup) == "mri"))
+        throw ArgumentError("[model] measurement: " + file + " is of other images than " +
+                            files.front());
+    }
+  }
+  bool complex() const { return kind_of(measurements.front()->setup) == "mri"; }
+  Shape image() const { return image_shape(*measurements.front()); }
+  void describe(Trainable& made) const {
+    std::string hashes;
+    for (const std::string& file : files) {
+      made.measurement += (made.measurement.empty() ? "" : ", ") + file;
+      hashes += sha256_of_file(file);
+    }
+    made.measurement_sha256 = files.size() == 1 ? hashes : sha256(hashes.data(), hashes.size());
+    made.image = image();
+  }
+};
 
 template <class X>
 MeasuredProblem<X> problem_of(const std::shared_ptr<const Measurement>& m) {
@@ -125,27 +154,26 @@ MeasuredProblem<X> problem_of(const std::shared_ptr<const Measurement>& m) {
 }
 
 template <class X>
-Trainable unrolled_for(const std::shared_ptr<const Measurement>& m, const UnrolledPgdOptions& o) {
-  return trainable(UnrolledPgdLearner<X>(o, problem_of<X>(m)));
+Trainable unrolled_for(const Templates& templates, const UnrolledPgdOptions& o) {
+  std::vector<MeasuredProblem<X>> problems;
+  for (const auto& m : templates.measurements) problems.push_back(problem_of<X>(m));
+  return trainable(UnrolledPgdLearner<X>(o, std::move(problems)));
 }
 
-/// Unrolled proximal gradient descent for the operator of a measurement file.
+/// Unrolled proximal gradient descent for the operators of measurement files.
 Trainable unrolled_pgd(Section& model, const TrainingOptions& training) {
   UnrolledPgdOptions o;
   o.noise_level = training.noise_high;
   o.iterations = model.count("iterations", o.iterations, 1);
   o.shared = model.flag("shared", o.shared);
   read_network(model, o.network);
-  const std::string file = template_file(model);
-  const auto m = std::make_shared<const Measurement>(load_measurement(file));
-  const Shape image = image_shape(*m);
-  if (image[0] != 1)
-    throw ArgumentError("[model] measurement: " + file + " is of images " + to_string(image) +
-                        ", expected one channel");
-  Trainable made = kind_of(m->setup) == "mri" ? unrolled_for<std::complex<float>>(m, o)
-                                              : unrolled_for<float>(m, o);
-  made.measurement = file;
-  made.image = image;
+  const Templates templates(model.texts("measurement"));
+  if (templates.image()[0] != 1)
+    throw ArgumentError("[model] measurement: " + templates.files.front() + " is of images " +
+                        to_string(templates.image()) + ", expected one channel");
+  Trainable made = templates.complex() ? unrolled_for<std::complex<float>>(templates, o)
+                                       : unrolled_for<float>(templates, o);
+  templates.describe(made);
   return made;
 }
 
@@ -183,21 +211,19 @@ Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   o.step = model.number("step", o.step);
   o.sigma = model.number("sigma", o.sigma);
   o.equilibrium = read_equilibrium(model);
-  const std::string file = template_file(model),
-                    denoiser = with_data_folder(model.text("denoiser"));
+  const Templates templates({model.text("measurement")});
+  const std::string denoiser = with_data_folder(model.text("denoiser"));
   const Model<float> start = load_model<float>(denoiser);
   const auto* network = std::get_if<Drunet<float>>(&start.value);
   if (network == nullptr)
     throw ArgumentError("[model] denoiser: " + denoiser + " is of kind " + start.kind() +
                         ", expected drunet");
-  const auto m = std::make_shared<const Measurement>(load_measurement(file));
-  if (kind_of(m->setup) == "mri")
-    throw ArgumentError("[model] measurement: " + file +
+  if (templates.complex())
+    throw ArgumentError("[model] measurement: " + templates.files.front() +
                         " has complex images, and DRUNets take real ones");
-  const PnpLearner<float> learner(o, *network, problem_of<float>(m));
+  const PnpLearner<float> learner(o, *network, problem_of<float>(templates.measurements.front()));
   Trainable made = trainable(learner);
-  made.measurement = file;
-  made.image = image_shape(*m);
+  templates.describe(made);
   made.learned = [learner](const Parameters& p) -> nlohmann::ordered_json {
     return {{"step_times_squared_norm", learner.relative_step(p)}, {"sigma", learner.sigma(p)}};
   };
@@ -246,8 +272,12 @@ const std::vector<std::string>& learner_names() {
 
 void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options) {
   if (kind != "unrolled-pgd" && kind != "pnp-drunet") return;
-  const Measurement m = load_measurement(template_file(model));
-  options.noise_low = options.noise_high = m.noise_level / m.scale;
+  options.noise_low = std::numeric_limits<double>::infinity();
+  options.noise_high = 0;
+  for (const auto& m : Templates(model.texts("measurement")).measurements) {
+    options.noise_low = std::min(options.noise_low, m->noise_level / m->scale);
+    options.noise_high = std::max(options.noise_high, m->noise_level / m->scale);
+  }
   options.largest_noise = std::numeric_limits<double>::infinity();
 }
 

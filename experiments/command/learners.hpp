@@ -15,8 +15,9 @@ namespace fejer::command {
 struct Trainable {
   Learner<float> learner;
   std::function<Model<float>(const Parameters&)> to_model;
-  /// What is learned for one operator: its measurement file, and the shape of its images.
-  std::string measurement = {};
+  /// What is learned for given operators: their measurement files as a message names them, the
+  /// hash of these files, and the shape of the images.
+  std::string measurement = {}, measurement_sha256 = {};
   Shape image = {};
   /// What was learned beside the model, for the record.
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
@@ -26,8 +27,8 @@ struct Trainable {
 
 const std::vector<std::string>& learner_names();
 
-/// Where [model] names a measurement file, its noise level is that of the training, unless [noise]
-/// says otherwise.
+/// Where [model] names measurement files, their noise levels are those of the training, unless
+/// [noise] says otherwise.
 void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options);
 
 /// The learner that [model] kind names, with the other keys of [model].

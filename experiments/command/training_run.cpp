@@ -147,7 +147,7 @@ struct Session {
         identity{{"configuration", plan.fingerprint()}, {"data", data.sha256()}} {
     plan.options.require_batch(patches.size());
     const Trainable& t = plan.trainable;
-    if (!t.measurement.empty()) identity["measurement"] = sha256_of_file(t.measurement);
+    if (!t.measurement.empty()) identity["measurement"] = t.measurement_sha256;
     if (t.image.rank() > 0 && patches.channels() != t.image[0])
       throw ArgumentError(plan.data + ": colour images, but " + t.measurement +
                           " is of grey ones; set data.grey = true");

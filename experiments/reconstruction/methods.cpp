@@ -65,7 +65,7 @@ Outcome reconstruct_as(const Task& task, const Case& c, const MethodSpec& spec,
   command::Method method;
   method.prior = spec.prior;
   method.lambda = p[0];
-  method.positivity = task.positivity;
+  method.positivity = task.positivity && spec.prior != "unrolled";
   method.run.tolerance = effort.tolerance;
   method.run.max_iterations = effort.max_iterations;
   if (spec.prior == "model") method.sigma = p[1];

@@ -14,6 +14,7 @@
 #include "methods.hpp"
 #include "record.hpp"
 #include "tasks.hpp"
+#include "unrolled.hpp"
 
 namespace fejer::reconstruction {
 namespace {
@@ -55,16 +56,22 @@ tuning::StagedResult tune(const Task& task, const MethodSpec& method, bool smoke
 }
 
 Json make_cell(const Task& task, const MethodSpec& method, bool smoke, const std::string& image) {
-  const auto [coarse, tuned] = tune(task, method, smoke);
-  Json cell = {{"task", task.name}, {"method", method.name},     {"prior", method.prior},
-               {"smoke", smoke},    {"tuned", tuned.best.point}, {"tuning_psnr", tuned.best.score}};
-  for (const tuning::SearchResult* stage : {&coarse, &tuned})
-    for (const tuning::Trial& t : stage->trials)
-      cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
+  Json cell = {
+      {"task", task.name}, {"method", method.name}, {"prior", method.prior}, {"smoke", smoke}};
+  tuning::Point parameters{};  // an unrolled network has none
+  if (method.prior != "unrolled") {
+    const auto [coarse, tuned] = tune(task, method, smoke);
+    parameters = tuned.best.point;
+    cell["tuned"] = tuned.best.point;
+    cell["tuning_psnr"] = tuned.best.score;
+    for (const tuning::SearchResult* stage : {&coarse, &tuned})
+      for (const tuning::Trial& t : stage->trials)
+        cell["trials"].push_back({t.point[0], t.point[1], number(t.score)});
+  }
   // Weighted projections and network steps move slowly; both get the same tolerance.
   const Effort effort{5e-5, smoke ? 2 : 1500};
   for (const Case& c : task.test) {
-    const Outcome o = reconstruct(task, c, method, tuned.best.point, effort);
+    const Outcome o = reconstruct(task, c, method, parameters, effort);
     command::stop_if_interrupted();
     if (&c == &task.test.front()) command::write_image(image, o.image, 1, {});
     cell["cases"].push_back(to_json(c, o));
@@ -125,6 +132,8 @@ Json run(const experiments::Context& context) {
     method_names.push_back(m.name);
     if (!m.forced) recorded.push_back(m.name);
   }
+  method_names.emplace_back("unrolled");
+  recorded.emplace_back("unrolled");
   const auto wanted = experiments::selected(context, "methods", method_names, recorded);
 
   Json record = command::environment_json();
@@ -144,6 +153,16 @@ Json run(const experiments::Context& context) {
       record["cells"].push_back(experiments::kept(context, stem + method.name + ".json", [&] {
         return make_cell(task, method, context.smoke, stem + method.name + ".h5");
       }));
+    }
+    if (has_unrolled(name) && std::find(wanted.begin(), wanted.end(), "unrolled") != wanted.end()) {
+      command::note("experiment reconstruction: " + name + ", unrolled");
+      const Json cell = experiments::kept(context, stem + "unrolled.json", [&]() -> Json {
+        const auto model = trained_unrolled(task, context);
+        if (!model) return nullptr;
+        return make_cell(task, {"unrolled", "unrolled", model}, context.smoke,
+                         stem + "unrolled.h5");
+      });
+      if (!cell.is_null()) record["cells"].push_back(cell);
     }
     std::vector<std::string> shown = {"start"};
     shown.insert(shown.end(), method_names.begin(), method_names.end());

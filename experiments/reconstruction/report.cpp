@@ -14,6 +14,7 @@ const std::map<std::string, std::string>& titles() {
       {"tv", "TV"},
       {"crr", "CRR"},
       {"wcrr", "WCRR"},
+      {"unrolled", "unrolled PGD, trained here, certified"},
       {"pnp_relu", "PnP-FBS, certified ReLU CNN"},
       {"pnp_spline", "PnP-FBS, certified spline CNN"},
       {"pnp_relu_forced", "PnP-FBS, ReLU CNN as published, no guarantee"},

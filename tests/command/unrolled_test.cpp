@@ -154,6 +154,37 @@ TEST_CASE("unrolled networks are trained for several coils and for tomography") 
   }
 }
 
+TEST_CASE("one unrolled network is trained for several operators") {
+  const ScratchFolder folder;
+  simulate(folder, "m.h5", blur);
+  simulate(folder, "n.h5", {"blur", "--kernel", "gaussian:0.5"}, "48", "0.01");
+  const auto train = [&](const std::string& out, const std::string& second) {
+    auto settings = short_one;
+    settings.push_back("model.measurement=[\"" + (folder / "m.h5") + "\",\"" + (folder / second) +
+                       "\"]");
+    return training(folder, out, settings);
+  };
+  expect(0, folder, train("out", "n.h5"));
+  const auto record = nlohmann::json::parse(contents(folder / "out/run.json"));
+  CHECK(record["configuration"]["noise"]["sigma"] == nlohmann::json({0.01, 0.02}));
+  CHECK(record["configuration"]["model"]["measurement"].size() == 2);
+  const std::string both =
+      fejer::sha256_of_file(folder / "m.h5") + fejer::sha256_of_file(folder / "n.h5");
+  CHECK(record["measurement"]["sha256"] == fejer::sha256(both.data(), both.size()));
+  for (const char* name : {"m.h5", "n.h5"})
+    expect(0, folder,
+           {"reconstruct", folder / name, "--prior", "unrolled", "--model", folder / "out/model.h5",
+            "--out", folder / "x.h5"});
+
+  simulate(folder, "larger.h5", blur, "64");
+  expect_refused(folder, train("other", "larger.h5"), "of other images than");
+  simulate(folder, "mri.h5", {"mri", "--acceleration", "2", "--coils", "2"});
+  expect_refused(folder, train("other", "mri.h5"), "of other images than");
+  expect_refused(folder, training(folder, "other", {"model.measurement=[]"}),
+                 "measurement is missing");
+  expect_refused(folder, training(folder, "other", {"model.measurement=[3]"}), "a list of texts");
+}
+
 TEST_CASE("a training that does not fit its measurement file is refused") {
   const ScratchFolder folder;
   const auto refused = [&](const char* item, const char* part) {

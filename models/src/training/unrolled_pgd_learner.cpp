@@ -1,5 +1,6 @@
 #include <fejer/models/training/unrolled_pgd_learner.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -10,6 +11,8 @@ namespace fejer {
 namespace {
 
 constexpr double least_step = 0.02, step_range = 1.96;
+/// Far beyond the numbers that the noise of a measurement takes from the same stream.
+constexpr std::uint64_t choice_of_operator = std::uint64_t{1} << 62;
 
 std::string prefix(std::size_t network) { return "net_" + std::to_string(network) + "_"; }
 
@@ -105,19 +108,26 @@ double loss_of(const Array<std::complex<T>>& x, ConstView<T> target, LossGradien
 
 template <class X>
 UnrolledPgdLearner<X>::UnrolledPgdLearner(const UnrolledPgdOptions& options,
-                                          MeasuredProblem<X> problem)
-    : options_(options),
-      problem_(std::move(problem)),
-      cnn_(options.network),
-      norm_(problem_.A.norm_interval().upper) {
+                                          std::vector<MeasuredProblem<X>> problems)
+    : options_(options), problems_(std::move(problems)), cnn_(options.network) {
   if (options.iterations < 1)
     throw ArgumentError("UnrolledPgdLearner: at least 1 iteration is needed");
-  const Shape& image = problem_.A.domain();
-  if (image.rank() != 3 || image[0] != 1)
-    throw ShapeError("UnrolledPgdLearner: the operator takes images " + to_string(image) +
-                     ", expected (1, H, W)");
-  if (!(norm_ > 0) || !std::isfinite(norm_))
-    throw ArgumentError("UnrolledPgdLearner: the operator's norm must have a finite bound above 0");
+  if (problems_.empty()) throw ArgumentError("UnrolledPgdLearner: no operator is given");
+  const Shape& first = problems_.front().A.domain();
+  for (const auto& problem : problems_) {
+    const Shape& image = problem.A.domain();
+    if (image.rank() != 3 || image[0] != 1)
+      throw ShapeError("UnrolledPgdLearner: the operator takes images " + to_string(image) +
+                       ", expected (1, H, W)");
+    if (!(image == first))
+      throw ShapeError("UnrolledPgdLearner: one operator takes images " + to_string(first) +
+                       ", another " + to_string(image));
+    const double norm = problem.A.norm_interval().upper;
+    if (!(norm > 0) || !std::isfinite(norm))
+      throw ArgumentError(
+          "UnrolledPgdLearner: the operator's norm must have a finite bound above 0");
+    norm_ = std::max(norm_, norm);
+  }
 }
 
 template <class X>
@@ -186,18 +196,24 @@ Parameters UnrolledPgdLearner<X>::effective_zeros(const Prepared& prepared) cons
 }
 
 template <class X>
-Array<X> UnrolledPgdLearner<X>::data_of(const Sample<T>& sample) const {
-  Array<X> y(problem_.A.range());
-  if (sample.input.size() != y.size() * static_cast<Index>(sizeof(X) / sizeof(T)))
-    throw ShapeError("UnrolledPgdLearner: the input has shape " + to_string(sample.input.shape()) +
+typename UnrolledPgdLearner<X>::Measured UnrolledPgdLearner<X>::data_of(
+    const Sample<T>& sample) const {
+  const ConstView<T>& input = sample.input;
+  const auto number = input.size() > 0 ? static_cast<std::size_t>(input[0]) : problems_.size();
+  if (number >= problems_.size())
+    throw ShapeError("UnrolledPgdLearner: the input does not begin with the number of an operator");
+  const MeasuredProblem<X>& problem = problems_[number];
+  Array<X> y(problem.A.range());
+  if (input.size() != 1 + y.size() * static_cast<Index>(sizeof(X) / sizeof(T)))
+    throw ShapeError("UnrolledPgdLearner: the input has shape " + to_string(input.shape()) +
                      ", but the data have " + to_string(y.shape()));
   for (Index i = 0; i < y.size(); ++i) {
     if constexpr (is_complex<X>)
-      y[i] = {sample.input[2 * i], sample.input[2 * i + 1]};
+      y[i] = {input[1 + 2 * i], input[2 + 2 * i]};
     else
-      y[i] = sample.input[i];
+      y[i] = input[1 + i];
   }
-  return y;
+  return {problem, std::move(y)};
 }
 
 template <class X>
@@ -212,12 +228,12 @@ double UnrolledPgdLearner<X>::shard_gradient(const Prepared& prepared, const Sha
   Array<double> steps(Shape{options_.iterations});
   double total = 0;
   for (const Sample<T>& sample : shard) {
-    const Array<X> y = data_of(sample);
+    const auto [problem, y] = data_of(sample);
     Path<X> path;
-    path.adjoint = problem_.A.apply_adjoint(y);
-    path.end = problem_.start(y);
+    path.adjoint = problem.A.apply_adjoint(y);
+    path.end = problem.start(y);
     for (Index k = 0; k < options_.iterations; ++k) {
-      gradient_step(problem_.A, prepared.steps[static_cast<std::size_t>(k)], path.end, path);
+      gradient_step(problem.A, prepared.steps[static_cast<std::size_t>(k)], path.end, path);
       path.end = denoised(path.points.back(), passes[network_of(k)]);
     }
     Array<X> g(path.end.shape()), back(path.end.shape());
@@ -227,7 +243,7 @@ double UnrolledPgdLearner<X>::shard_gradient(const Prepared& prepared, const Sha
       pull_through_denoiser(path.points[at], passes[network_of(k)], g);
       steps[k] -= dot(path.residuals[at], g);
       if (k == 0) break;
-      problem_.A.normal(g, back);
+      problem.A.normal(g, back);
       axpy<X>(static_cast<T>(-prepared.steps[at]), ConstView<X>(back), View<X>(g));
     }
   }
@@ -266,15 +282,15 @@ double UnrolledPgdLearner<X>::penalty(const Parameters&, const Prepared& prepare
 template <class X>
 void UnrolledPgdLearner<X>::estimate(const Prepared& prepared, const Sample<T>& sample,
                                      View<T> out) const {
-  const Array<X> y = data_of(sample);
+  const auto [problem, y] = data_of(sample);
   Parameters unused;
   std::vector<typename Cnn::Pass> passes;
   for (const auto& network : prepared.networks) passes.emplace_back(cnn_, network, unused);
   Path<X> path;
-  path.adjoint = problem_.A.apply_adjoint(y);
-  path.end = problem_.start(y);
+  path.adjoint = problem.A.apply_adjoint(y);
+  path.end = problem.start(y);
   for (Index k = 0; k < options_.iterations; ++k) {
-    gradient_step(problem_.A, prepared.steps[static_cast<std::size_t>(k)], path.end, path);
+    gradient_step(problem.A, prepared.steps[static_cast<std::size_t>(k)], path.end, path);
     path.end = denoised(path.points.back(), passes[network_of(k)]);
     path.points.clear();
     path.residuals.clear();
@@ -291,22 +307,24 @@ void UnrolledPgdLearner<X>::estimate(const Prepared& prepared, const Sample<T>& 
 template <class X>
 Array<typename UnrolledPgdLearner<X>::T> UnrolledPgdLearner<X>::measure(
     ConstView<T> image, double sigma, const RandomStream& noise) const {
-  const LinearOperator<X>& A = problem_.A;
-  require_shape("UnrolledPgdLearner: an image", image.shape(), A.domain());
+  const std::uint64_t number = noise.bits(choice_of_operator) % problems_.size();
+  const MeasuredProblem<X>& problem = problems_[number];
+  require_shape("UnrolledPgdLearner: an image", image.shape(), problem.A.domain());
   Array<X> x(image.shape());
   for (Index i = 0; i < x.size(); ++i) x[i] = image[i];
-  Array<X> y = A.apply(x);
-  problem_.add_noise(y, sigma, noise);
-  if constexpr (is_complex<X>) {
-    Array<T> parts(Shape{y.size(), 2});
-    for (Index i = 0; i < y.size(); ++i) {
-      parts[2 * i] = y[i].real();
-      parts[2 * i + 1] = y[i].imag();
+  Array<X> y = problem.A.apply(x);
+  problem.add_noise(y, sigma, noise);
+  Array<T> input(Shape{1 + y.size() * static_cast<Index>(sizeof(X) / sizeof(T))});
+  input[0] = static_cast<T>(number);
+  for (Index i = 0; i < y.size(); ++i) {
+    if constexpr (is_complex<X>) {
+      input[1 + 2 * i] = y[i].real();
+      input[2 + 2 * i] = y[i].imag();
+    } else {
+      input[1 + i] = y[i];
     }
-    return parts;
-  } else {
-    return y;
   }
+  return input;
 }
 
 template <class X>

@@ -16,9 +16,9 @@ using namespace fejer_test;
 
 namespace {
 
-Measurement blurred() {
+Measurement blurred(double width = 0.8) {
   Measurement m;
-  m.setup = BlurSetup{gaussian_kernel<double>(0.8), Boundary::reflect};
+  m.setup = BlurSetup{gaussian_kernel<double>(width), Boundary::reflect};
   m.data = Array<float>(Shape{1, 7, 6});
   return m;
 }
@@ -41,6 +41,13 @@ MeasuredProblem<X> problem_of(const Measurement& m) {
           [m](View<X> y, double sigma, const RandomStream& noise) {
             add_noise<X>(m.setup, sigma, noise, y);
           }};
+}
+
+template <class X>
+std::vector<MeasuredProblem<X>> problems_of(const std::vector<Measurement>& ms) {
+  std::vector<MeasuredProblem<X>> problems;
+  for (const Measurement& m : ms) problems.push_back(problem_of<X>(m));
+  return problems;
 }
 
 UnrolledPgdOptions small(bool shared) {
@@ -67,9 +74,9 @@ Parameters shaken_network(const Parameters& p) {
 }
 
 template <class X>
-void check_gradients(const Measurement& m, bool shared) {
+void check_gradients(const std::vector<Measurement>& ms, bool shared) {
   const ScopedThreads one(1);  // small images
-  const UnrolledPgdLearner<X> author(small(shared), problem_of<X>(m));
+  const UnrolledPgdLearner<X> author(small(shared), problems_of<X>(ms));
   const Learner<double> learner = author;
   const Parameters p = shaken_network(learner.initial(Rng(4)));
   const Array<double> images = random_array({2, 1, 7, 6}, "images", 0.5);
@@ -104,9 +111,15 @@ void check_gradients(const Measurement& m, bool shared) {
   }
 }
 
+/// The input of a sample, and what of it is measured.
 Array<float> measured(const UnrolledPgdLearner<float>& learner, const std::string& image) {
   Array<float> x = random_array<float>({1, 7, 6}, image, 0.5);
   return learner.measure(x, 0.02, Rng(1).stream("noise"));
+}
+Array<float> data_of(const Array<float>& input) {
+  Array<float> y(Shape{1, 7, 6});
+  std::copy(input.begin() + 1, input.end(), y.begin());
+  return y;
 }
 
 }  // namespace
@@ -114,15 +127,16 @@ Array<float> measured(const UnrolledPgdLearner<float>& learner, const std::strin
 TEST_CASE("unrolled PGD learner: the gradient of loss and penalty for every parameter") {
   for (const bool shared : {true, false}) {
     INFO("shared ", shared);
-    check_gradients<double>(blurred(), shared);
-    check_gradients<std::complex<double>>(mri(), shared);
+    check_gradients<double>({blurred()}, shared);
+    check_gradients<std::complex<double>>({mri()}, shared);
+    check_gradients<double>({blurred(), blurred(0.4)}, shared);
   }
 }
 
 TEST_CASE("unrolled PGD learner: the model is what was trained, every layer certified") {
   const Measurement m = blurred();
   for (const bool shared : {true, false}) {
-    const UnrolledPgdLearner<float> learner(small(shared), problem_of<float>(m));
+    const UnrolledPgdLearner<float> learner(small(shared), {problem_of<float>(m)});
     const Parameters p = shaken_network(learner.initial(Rng(4)));
     const Model<float> model = learner.to_model(p);
     const UnrolledPgd<float>& network = model.unrolled();
@@ -137,12 +151,12 @@ TEST_CASE("unrolled PGD learner: the model is what was trained, every layer cert
                  {.max_iterations = network.layers(), .tolerance = 0})
           .x;
     };
-    const Array<float> y = measured(learner, "x");
+    const Array<float> input = measured(learner, "x"), y = data_of(input);
     Array<float> trained(y.shape());
-    learner.estimate(learner.prepare(p), {y, y, 0.02, 0}, trained);
+    learner.estimate(learner.prepare(p), {input, y, 0.02, 0}, trained);
     CHECK(largest_difference(trained, result(y)) < 1e-5);
     // The bound of the class comment, ||x_0 - x_0'|| being at most ||A|| ||y - y'||.
-    const Array<float> z = measured(learner, "another");
+    const Array<float> z = data_of(measured(learner, "another"));
     const auto& steps = network.parameters().steps;
     const double sum = std::accumulate(steps.begin(), steps.end(), 1.0);
     CHECK(distance(result(y), result(z)) <=
@@ -154,7 +168,7 @@ TEST_CASE("unrolled PGD learner: starts about where gradient descent is") {
   const Measurement m = blurred();
   UnrolledPgdOptions o = small(true);
   o.network.channels = 16;
-  const UnrolledPgdLearner<float> learner(o, problem_of<float>(m));
+  const UnrolledPgdLearner<float> learner(o, {problem_of<float>(m)});
   const UnrolledPgd<float> network = learner.to_model(learner.initial(Rng(4))).unrolled();
   Array<float> x(Shape{1, 24, 24}), y(x.shape());
   for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 24) / 24;
@@ -162,10 +176,32 @@ TEST_CASE("unrolled PGD learner: starts about where gradient descent is") {
   CHECK(distance(x, y) < 0.25 * norm(x));
 }
 
+TEST_CASE(
+    "unrolled PGD learner: every sample is measured by one of the operators and knows which") {
+  const std::vector<Measurement> ms = {blurred(), blurred(0.4), blurred(1.5)};
+  const UnrolledPgdLearner<float> learner(small(true), problems_of<float>(ms));
+  const Array<float> x = random_array<float>({1, 7, 6}, "x", 0.5);
+  std::vector<int> drawn(3);
+  for (int i = 0; i < 30; ++i) {
+    const Array<float> input = learner.measure(x, 0, Rng(1).stream(std::to_string(i)));
+    const auto number = static_cast<std::size_t>(input[0]);
+    ++drawn[number];
+    CHECK(same_bits(data_of(input), make_operator<float>(ms[number]).apply(x)));
+  }
+  for (const int times : drawn) CHECK(times > 3);
+  Array<float> wrong = learner.measure(x, 0, Rng(1).stream("wrong"));
+  wrong[0] = 3;
+  CHECK(throws_with<ShapeError>(
+      [&] {
+        learner.estimate(learner.prepare(learner.initial(Rng(1))), {wrong, x, 0, 0}, wrong);
+      },
+      "number of an operator"));
+}
+
 TEST_CASE("unrolled PGD learner: complex images, as its model has them") {
   const Measurement m = mri();
   using Complex = std::complex<float>;
-  const UnrolledPgdLearner<Complex> learner(small(true), problem_of<Complex>(m));
+  const UnrolledPgdLearner<Complex> learner(small(true), {problem_of<Complex>(m)});
   const Parameters p = shaken_network(learner.initial(Rng(4)));
   const Model<float> model = learner.to_model(p);
   const LinearOperator<Complex> A = make_operator<Complex>(m);
@@ -173,7 +209,7 @@ TEST_CASE("unrolled PGD learner: complex images, as its model has them") {
   const Array<float> input = learner.measure(image, 0.02, Rng(1).stream("noise"));
   Array<Complex> y(A.range());
   for (Index i = 0; i < y.size(); ++i) {
-    y[i] = {input[2 * i], input[2 * i + 1]};
+    y[i] = {input[1 + 2 * i], input[2 + 2 * i]};
     // Nothing is measured, and there is no noise, where the mask is 0.
     if (i % 2 == 1) CHECK(y[i] == Complex(0));
   }
@@ -190,7 +226,7 @@ TEST_CASE(
     "unrolled PGD: steps stay below 2/L whatever is learned, and other operators are refused") {
   const Measurement m = blurred();
   const LinearOperator<float> A = make_operator<float>(m);
-  const UnrolledPgdLearner<float> learner(small(true), problem_of<float>(m));
+  const UnrolledPgdLearner<float> learner(small(true), {problem_of<float>(m)});
   Parameters p = learner.initial(Rng(4));
   p["steps"][0] = 1e3, p["steps"][1] = -1e3;
   const UnrolledPgd<float> network = learner.to_model(p).unrolled();
@@ -214,7 +250,7 @@ TEST_CASE(
 
 TEST_CASE("unrolled PGD learner: same bits for any number of threads") {
   const Measurement m = blurred();
-  const UnrolledPgdLearner<float> learner(small(false), problem_of<float>(m));
+  const UnrolledPgdLearner<float> learner(small(false), {problem_of<float>(m)});
   const auto loss = [](ConstView<float> x, ConstView<float> t, View<float> g) {
     for (Index i = 0; i < x.size(); ++i) g[i] = x[i] - t[i];
     return 1.0;
@@ -247,10 +283,10 @@ TEST_CASE("unrolled PGD learner refuses operators without a bound and colour ima
   };
   MeasuredProblem<float> problem = problem_of<float>(blurred());
   problem.A = LinearOperator<float>(Unbounded{});
-  CHECK(throws_with<ArgumentError>([&] { UnrolledPgdLearner<float>(small(true), problem); },
+  CHECK(throws_with<ArgumentError>([&] { UnrolledPgdLearner<float>(small(true), {problem}); },
                                    "finite bound"));
   Measurement colour = blurred();
   colour.data = Array<float>(Shape{3, 7, 6});
   CHECK(throws_with<ShapeError>(
-      [&] { UnrolledPgdLearner<float>(small(true), problem_of<float>(colour)); }, "(1, H, W)"));
+      [&] { UnrolledPgdLearner<float>(small(true), {problem_of<float>(colour)}); }, "(1, H, W)"));
 }

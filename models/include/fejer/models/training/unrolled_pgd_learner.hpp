@@ -18,22 +18,25 @@ struct UnrolledPgdOptions {
   double noise_level = 0;  ///< of the training, written into the model
 };
 
-/// UnrolledPgd on measurements that are simulated from training images while it learns. Steps:
-///   gamma_k = t_k / L, L the square of the upper end of ||A||,
+/// UnrolledPgd on measurements that are simulated from training images while it learns, each by one
+/// of the given operators (kernels, masks: one network for all of them), drawn with its noise.
+/// Steps:
+///   gamma_k = t_k / L, L the square of the largest upper end of ||A||,
 ///   t_k = 0.02 + 1.96 / (1 + exp(-s_k)), s_k learned from 0 (t_k = 1) in group "steps":
 /// whatever s_k is, gamma_k L < 2; and networks are bounded as in LipschitzCnnLearner: every layer
 /// is averaged at every step of the training. Other parameters: those of LipschitzCnnLearner with
 /// "net_<k>_" before their names (net_0_ where they are shared).
-/// Samples: target (1,H,W) in [0,1]; input y, with real and imaginary parts along one more axis
-/// where X is complex. Loss: of x_K; complex: of its real part, for the target, plus that of its
-/// imaginary part, for 0. Estimate: x_K, or |x_K|.
-/// Backward: the inside of a layer is computed again, so that memory is that of the networks'
-/// features once and of some images for each layer.
+/// Samples: target (1,H,W) in [0,1]; input: the number of the operator, then y, where X is complex
+/// its real and imaginary parts in turn. Loss: of x_K; complex: of its real part, for the target,
+/// plus that of its imaginary part, for 0. Estimate: x_K, or |x_K|. Backward: the inside of a layer
+/// is computed again, so that memory is that of the networks' features once and of some images for
+/// each layer.
 template <class X>
 class UnrolledPgdLearner {
  public:
   using T = Real<X>;
-  UnrolledPgdLearner(const UnrolledPgdOptions& options, MeasuredProblem<X> problem);
+  /// Throws ShapeError where the operators do not all take the same images (1,H,W).
+  UnrolledPgdLearner(const UnrolledPgdOptions& options, std::vector<MeasuredProblem<X>> problems);
 
   struct Prepared {
     std::vector<Parameters> parts;  ///< of each network, under its own names
@@ -65,12 +68,16 @@ class UnrolledPgdLearner {
   }
   Parameters joined(const Array<double>& steps, const std::vector<Parameters>& parts) const;
   std::vector<Parameters> parts_of(const Parameters& all) const;
-  Array<X> data_of(const Sample<T>& sample) const;
+  struct Measured {
+    const MeasuredProblem<X>& problem;
+    Array<X> y;
+  };
+  Measured data_of(const Sample<T>& sample) const;
 
   UnrolledPgdOptions options_;
-  MeasuredProblem<X> problem_;
+  std::vector<MeasuredProblem<X>> problems_;
   Cnn cnn_;
-  double norm_;  // upper end of ||A||
+  double norm_ = 0;  // largest upper end of ||A||
 };
 
 extern template class UnrolledPgdLearner<float>;

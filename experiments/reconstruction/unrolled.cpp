@@ -1,0 +1,107 @@
+#include "unrolled.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include <fejer/hdf5.hpp>
+#include <fejer/models/model_file.hpp>
+#include <fejer/operators/cartesian_mri.hpp>
+#include <fejer/rng.hpp>
+
+#include "console.hpp"
+#include "data_folder.hpp"
+#include "outcome.hpp"
+#include "training_run.hpp"
+
+namespace fejer::reconstruction {
+namespace {
+
+/// What a task needs beside the configuration. Operators of which there are many in use are drawn
+/// from eight; images are as large as theirs.
+struct Plan {
+  Index size = 0;  ///< of training images; 0: those of the task
+  Index iterations = 0, steps = 0, batch = 0;
+  bool photographs = false;  ///< larger images than the training set of 180x180 has
+};
+const std::map<std::string, Plan>& plans() {
+  static const std::map<std::string, Plan> all = {{"deblur", {64, 20, 2000, 4}},
+                                                  {"mri_single_4x", {128, 10, 1000, 2}},
+                                                  {"mri_16coil_8x", {0, 20, 800, 2}},
+                                                  {"ct_head_60", {0, 20, 500, 1, true}}};
+  return all;
+}
+
+std::vector<Measurement> operators_of(const Task& task, Index size, const std::string& data) {
+  const Measurement& first = task.tuning.front().measurement;
+  if (size == 0) return {first};
+  std::vector<Measurement> result;
+  for (int k = 0; k < 8; ++k) {
+    const std::string number = std::to_string(k);
+    Measurement m;
+    m.noise_level = first.noise_level;
+    if (const auto* blur = std::get_if<BlurSetup>(&first.setup)) {
+      const Hdf5Reader kernels(data + "/kernels/levin09.h5");
+      m.setup = BlurSetup{kernels.read<double>("kernel_" + number), blur->boundary};
+      m.data = Array<float>(Shape{1, size, size});
+    } else {
+      m.setup = MriSetup{random_column_mask<float>(size, size, 4, 0.08,
+                                                   Rng(2024).stream("mask/training/" + number)),
+                         {}};
+      m.data = Array<std::complex<float>>(Shape{1, size, size});
+    }
+    result.push_back(std::move(m));
+  }
+  return result;
+}
+
+}  // namespace
+
+bool has_unrolled(const std::string& task) { return plans().count(task) > 0; }
+
+std::optional<Model<float>> trained_unrolled(const Task& task,
+                                             const experiments::Context& context) {
+  Plan plan = plans().at(task.name);
+  if (context.smoke) plan = {plan.size / 4, 2, 2, 2};
+  const auto given = context.set.find("photographs");
+  const std::string photographs =
+      given == context.set.end() ? "out/photographs/train.h5" : given->second;
+  if (plan.photographs && !std::filesystem::exists(photographs)) {
+    command::note("experiment reconstruction: " + task.name + ", unrolled: skipped, no " +
+                  photographs + "; scripts/make-photographs makes it");
+    return std::nullopt;
+  }
+  const std::string folder = context.out + "/trainings/" + task.name;
+  std::filesystem::create_directories(context.out + "/trainings");
+  if (context.smoke) std::filesystem::remove_all(folder);
+  command::TrainingRequest request{
+      command::source_folder() + "/experiments/train_unrolled_pgd/deblur.toml",
+      folder,
+      {"model.iterations=" + std::to_string(plan.iterations),
+       "training.steps=" + std::to_string(plan.steps),
+       "training.batch=" + std::to_string(plan.batch)},
+      context.resume};
+  std::string files;
+  Index largest = 0;
+  for (const Measurement& m : operators_of(task, plan.size, context.data)) {
+    const std::string file =
+        folder + "-operator-" + std::to_string(std::count(files.begin(), files.end(), ',')) + ".h5";
+    save_measurement(file, m);
+    files += "\"" + file + "\",";
+    largest = std::max({largest, image_shape(m)[1], image_shape(m)[2]});
+  }
+  request.set.push_back("model.measurement=[" + files + "]");
+  if (plan.photographs) request.set.push_back("data.train=" + photographs);
+  if (context.smoke)
+    for (const std::string& setting :
+         {"data.train=dead-leaves:2x" + std::to_string(largest), std::string("model.channels=4")})
+      request.set.push_back(setting);
+  const command::Outcome trained = command::train_model(request);
+  if (trained.code != command::exit_code::done)
+    throw Error("experiment reconstruction: " + task.name +
+                ", unrolled: " + trained.json.value("cause", "training failed"));
+  return load_model<float>(folder + "/model.h5");
+}
+
+}  // namespace fejer::reconstruction
