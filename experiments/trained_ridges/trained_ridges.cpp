@@ -15,6 +15,7 @@
 #include "console.hpp"
 #include "data_folder.hpp"
 #include "evaluation.hpp"
+#include "model_pictures.hpp"
 #include "record.hpp"
 #include "text.hpp"
 #include "training_run.hpp"
@@ -119,11 +120,43 @@ Json train_row(const Row& row, const experiments::Context& context) {
           {"levels", levels(load_model<float>(kept), row, context)}};
 }
 
-Json published_row(const Row& row, const experiments::Context& context) {
-  if (row.weights.empty()) return nullptr;
-  const auto model =
-      import_model<float>(context.data + "/reference_models/" + row.weights, row.architecture);
-  return levels(model, row, context);
+Model<float> published_model(const Row& row, const experiments::Context& context) {
+  return import_model<float>(context.data + "/reference_models/" + row.weights, row.architecture);
+}
+
+/// What the learned profiles look like: slopes, and how many of them differ from the one before.
+Json profile_facts(const Model<float>& model) {
+  const RidgeParameters& p = model.ridge().parameters();
+  const Index channels = p.profile.shape()[0], knots = p.profile.shape()[1];
+  const LinearSpline<double> phi(p.profile, p.x_min, p.x_max);
+  const double step = (p.x_max - p.x_min) / static_cast<double>(knots - 1);
+  Index jumps = 0;
+  for (Index c = 0; c < channels; ++c) {
+    const auto slope = [&](Index k) {
+      return (p.profile[c * knots + k + 1] - p.profile[c * knots + k]) / step;
+    };
+    for (Index k = 1; k + 1 < knots; ++k) jumps += std::abs(slope(k) - slope(k - 1)) > 1e-3;
+  }
+  return {{"profiles", channels},
+          {"knots", knots},
+          {"least_slope", phi.min_slope()},
+          {"largest_slope", phi.max_slope()},
+          {"tv2", phi.tv2()},
+          {"jumps", jumps}};
+}
+
+/// Profiles and pictures of the models that there are, trained here or published.
+void describe_models(const Row& row, const experiments::Context& context, Json& cell) {
+  const std::string file = context.out + "/models/" + row.name + ".h5";
+  if (std::filesystem::exists(file)) {
+    const Model<float> model = load_model<float>(file);
+    cell["profile"] = profile_facts(model);
+    const std::string pictures = context.out + "/pictures/" + row.name;
+    std::filesystem::create_directories(pictures);
+    command::write_model_pictures(pictures, model);
+  }
+  if (!row.weights.empty())
+    cell["published_profile"] = profile_facts(published_model(row, context));
 }
 
 std::string figure(const Json& value, const char* format) {
@@ -164,6 +197,20 @@ std::string report(const Json& record) {
           << " |\n";
     }
   }
+  out << "\n## Profiles\n\nSlopes of phi, TV2 (its slopes' total variation), and slopes that "
+         "differ "
+         "from the one before by more than 1e-3, over all channels.\n\n| model | profiles x knots "
+         "| "
+         "slopes | TV2 | jumps |\n|---|---|---|---|---|\n";
+  for (const Json& r : record["results"])
+    for (const char* which : {"profile", "published_profile"}) {
+      if (!r.contains(which)) continue;
+      const Json& p = r[which];
+      out << "| " << r["what"].get<std::string>() << (which[1] == 'u' ? ", published" : "") << " | "
+          << p["profiles"] << " x " << p["knots"] << " | " << figure(p["least_slope"], "%.3f")
+          << " to " << figure(p["largest_slope"], "%.3f") << " | " << figure(p["tv2"], "%.3f")
+          << " | " << p["jumps"] << " |\n";
+    }
   out << "\nMinutes are those of one core of this machine, which did other work.\n";
   return out.str();
 }
@@ -188,10 +235,12 @@ Json run(const experiments::Context& context) {
     record["results"].push_back(
         experiments::kept(context, context.out + "/cells/" + row.name + ".json", [&] {
           Json cell = train_row(row, context);
-          cell["published"] = published_row(row, context);
+          cell["published"] =
+              row.weights.empty() ? Json() : levels(published_model(row, context), row, context);
           cell["smoke"] = context.smoke;
           return cell;
         }));
+    describe_models(row, context, record["results"].back());
     write_text(context.out + "/record.json", record.dump(1) + "\n");
     write_text(context.out + "/report.md", report(record));
   }
