@@ -73,33 +73,65 @@ TEST_CASE("adaptive splines: optimal to the duality gap, few knots, within the b
     }
 }
 
-TEST_CASE("adaptive splines: no other function on a fine grid is better") {
-  // A minimiser over splines on 201 knots with the same data is no better than the adaptive one:
-  // random descent directions from it only raise the objective.
+TEST_CASE(
+    "adaptive splines: no other function is better, by the conditions of the lasso on a grid") {
+  // s = line + sum a_k (t - tau_k)_+ minimises over all a_k on a grid if and only if, with the
+  // residuals r, sum r = sum r t = 0, |sum r (t - tau)_+| <= lambda at every tau, and
+  // = -lambda sign(a_k) where a_k is not 0.
   Vector t, y;
   sine(40, 0.2, t, y);
-  const double lambda = 0.05;
-  const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, lambda);
-  const auto objective = [&](const ReluSpline& f) {
-    double sum = lambda * f.tv2();
-    for (std::size_t i = 0; i < t.size(); ++i) sum += std::pow(f.value(t[i]) - y[i], 2) / 2;
-    return sum;
-  };
-  CHECK(objective(fit.spline) == doctest::Approx(fit.objective));
-  const RandomStream r = Rng(5).stream("directions");
-  for (std::uint64_t trial = 0; trial < 200; ++trial) {
-    ReluSpline moved = fit.spline;
-    const double size = std::pow(10.0, -4 * r.uniform(4 * trial));
-    moved.offset += size * r.normal(4 * trial + 1);
-    moved.slope += size * r.normal(4 * trial + 2);
-    const double knot = 4 * r.uniform(4 * trial + 3) - 1;
-    std::size_t at = 0;
-    while (at < moved.knots.size() && moved.knots[at] < knot) ++at;
-    moved.knots.insert(moved.knots.begin() + static_cast<Index>(at), knot);
-    moved.changes.insert(moved.changes.begin() + static_cast<Index>(at),
-                         size * r.normal(1000 + trial));
-    CHECK(objective(moved) >= fit.objective * (1 - 1e-9));
+  for (const double lambda : {0.005, 0.05, 0.5}) {
+    const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, lambda);
+    double objective = lambda * fit.spline.tv2(), mean = 0, moment = 0;
+    Vector r;
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      r.push_back(fit.spline.value(t[i]) - y[i]);
+      objective += r[i] * r[i] / 2;
+      mean += r[i];
+      moment += r[i] * t[i];
+    }
+    CHECK(objective == doctest::Approx(fit.objective));
+    CHECK(std::abs(mean) < 1e-7 * lambda);
+    CHECK(std::abs(moment) < 1e-7 * lambda);
+    const auto pull = [&](double tau) {
+      double sum = 0;
+      for (std::size_t i = 0; i < t.size(); ++i) sum += r[i] * std::max(t[i] - tau, 0.0);
+      return sum;
+    };
+    for (int k = 0; k <= 200; ++k) CHECK(std::abs(pull(-1 + 0.02 * k)) <= lambda * (1 + 1e-6));
+    REQUIRE(!fit.spline.knots.empty());
+    for (std::size_t k = 0; k < fit.spline.knots.size(); ++k)
+      CHECK(pull(fit.spline.knots[k]) ==
+            doctest::Approx(-std::copysign(lambda, fit.spline.changes[k])).epsilon(1e-6));
+    CHECK(fit.spline.knots.size() <= t.size() - 2);
   }
+}
+
+TEST_CASE("adaptive splines: with slopes of at least 0, isotonic regression as lambda -> 0") {
+  Vector t, y;
+  sine(60, 0.3, t, y);
+  std::vector<std::size_t> order(t.size());
+  for (std::size_t i = 0; i < t.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](auto i, auto j) { return t[i] < t[j]; });
+  // Pool adjacent violators: blocks of (mean, size).
+  std::vector<std::pair<double, double>> blocks;
+  for (const std::size_t i : order) {
+    blocks.emplace_back(y[i], 1);
+    while (blocks.size() > 1 && blocks[blocks.size() - 2].first >= blocks.back().first) {
+      const auto [mean, size] = blocks.back();
+      blocks.pop_back();
+      auto& [before, count] = blocks.back();
+      before = (before * count + mean * size) / (count + size);
+      count += size;
+    }
+  }
+  CHECK(blocks.size() < t.size() / 2);
+  const AdaptiveSplineFit fit = fit_adaptive_spline(t, y, 1e-9, SlopeBounds::monotone());
+  CHECK(fit.converged);
+  std::size_t at = 0;
+  for (const auto& [mean, size] : blocks)
+    for (int k = 0; k < static_cast<int>(size); ++k, ++at)
+      CHECK(fit.spline.value(t[order[at]]) == doctest::Approx(mean).epsilon(1e-5).scale(1));
 }
 
 TEST_CASE("adaptive splines: the limits of lambda") {
