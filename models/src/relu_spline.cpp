@@ -121,6 +121,18 @@ ReluSpline thresholded(const ReluSpline& f, double threshold) {
   return result;
 }
 
+Array<double> sparsified(const Array<double>& values, double x_min, double x_max,
+                         double threshold) {
+  const LinearSpline<double> splines(values, x_min, x_max);
+  const std::vector<double> knots = uniform_row(x_min, splines.step(), splines.knots());
+  Array<double> result(values.shape());
+  for (Index c = 0; c < values.shape()[0]; ++c) {
+    const std::vector<double> row = values_at(sparsified(to_relu(splines, c), threshold), knots);
+    std::copy(row.begin(), row.end(), result.slice(c).data());
+  }
+  return result;
+}
+
 ReluSpline sparsified(const ReluSpline& f, double threshold) {
   ReluSpline result;
   result.knots = thresholded(f, threshold).knots;

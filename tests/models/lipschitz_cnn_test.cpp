@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fejer/denoiser.hpp>
 #include <fejer/models/convolution.hpp>
+#include <fejer/models/relu_spline.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
@@ -77,6 +78,29 @@ TEST_CASE("LipschitzCnn: layers of norm below 1 give a proven averaged denoiser"
   }
   CHECK(same_bits(certified(cnn).parameters().weights[0], cnn.parameters().weights[0]));
   CHECK(certified(cnn).parameters().divisor == 1);
+}
+
+TEST_CASE("LipschitzCnn: splines with fewer knots keep the certificate") {
+  LipschitzCnnParameters p = small_cnn(Activation::spline, 0.99);
+  const LipschitzCnn<double> full(p);
+  const auto changes = [](const LipschitzCnnParameters& of) {
+    std::size_t count = 0;
+    for (const auto& a : of.activation_parameters)
+      for (Index c = 0; c < 4; ++c)
+        count +=
+            thresholded(to_relu(LinearSpline<double>(a, of.x_min, of.x_max), c), 1e-9).knots.size();
+    return count;
+  };
+  const std::size_t before = changes(p);
+  for (auto& a : p.activation_parameters) a = sparsified(a, p.x_min, p.x_max, 0.5);
+  CHECK(changes(p) < before - 5);
+  const LipschitzCnn<double> sparse(p);
+  CHECK(sparse.certificate().kind == Certificate::Kind::proven);
+  CHECK(sparse.certificate().averagedness == 0.5);
+  CHECK(sparse.network_bound() <= full.network_bound() * (1 + 1e-12));
+  // With a threshold of 0 nothing moves.
+  const Array<double> same = sparsified(p.activation_parameters[0], p.x_min, p.x_max, 0);
+  CHECK(largest_difference(same, p.activation_parameters[0]) < 1e-14);
 }
 
 TEST_CASE("LipschitzCnn: a bound above 1 is told, and `certified` divides by it") {

@@ -39,5 +39,9 @@ ReluSpline thresholded(const ReluSpline& f, double threshold);
 /// the mean slope of f there), so bounds of slopes and total variation keep holding whatever they
 /// were. No knot left: the line of f's mean slope between its outermost knots.
 ReluSpline sparsified(const ReluSpline& f, double threshold);
+/// The same for every row of values (C, N) at N equidistant knots on [x_min, x_max] with linear
+/// extrapolation: activations and profiles of models. The knots that are left out stay as points
+/// where the slope does not change, which evaluation merges. Bounds of slopes hold to rounding.
+Array<double> sparsified(const Array<double>& values, double x_min, double x_max, double threshold);
 
 }  // namespace fejer
