@@ -48,6 +48,8 @@ InexactAugmentedLagrangian::InexactAugmentedLagrangian(SparseFit fit,
   require(o.multiplier_max > 0, "multiplier_max", o.multiplier_max, "a positive number");
   require(o.sweeps >= 1, "sweeps", static_cast<double>(o.sweeps), "1 or more");
   require(o.column_passes >= 1, "column_passes", static_cast<double>(o.column_passes), "1 or more");
+  require(o.level_room >= 0 && std::isfinite(o.level_room), "level_room", o.level_room,
+          "a number of at least 0");
   require(o.check_every >= 1, "check_every", static_cast<double>(o.check_every), "1 or more");
   require(o.change >= 0 && o.change_min >= 0, "change", o.change, "0 or more");
   const SparseFitOptions& f = fit_.options();
@@ -305,7 +307,7 @@ double InexactAugmentedLagrangian::sweep(State& s) const {
 }
 
 void InexactAugmentedLagrangian::step(State& s) const {
-  if (!(augmented_lagrangian(s) <= s.start_objective * (1 + reset_room))) {
+  if (!(augmented_lagrangian(s) <= s.start_objective * (1 + options_.level_room + reset_room))) {
     restart_at(s, s.best);
     ++s.resets;
   }

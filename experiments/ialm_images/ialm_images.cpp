@@ -22,33 +22,24 @@ namespace fejer::ialm_images {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using sparse_training::Baseline;
+using sparse_training::baselines;
 using sparse_training::by_batches;
 using sparse_training::by_ialm;
 using sparse_training::by_proximal_gradient;
 using sparse_training::Problem;
-using sparse_training::Stochastic;
 using sparse_training::Trained;
+using sparse_training::tuned_rate;
 
 /// Sizes of a run, chosen so that all ways take about the same CPU time.
 struct Plan {
   Index samples = 0, seeds = 1;
   Index epochs = 0;     ///< of stochastic methods
-  Index sweeps = 0;     ///< of the augmented Lagrangian method
   Index gradients = 0;  ///< of proximal gradient
+  Index sweeps = 0;     ///< of the augmented Lagrangian method
+  Index passes = 1;     ///< of its descent on columns: cheap beside many samples
+  double rho_max = 50;  ///< which it comes to near its end
 };
-
-struct Baseline {
-  const char* name;
-  OptimiserKind kind;
-  bool proximal;
-  double momentum, rate;  ///< the middle one of the first three rates
-};
-
-const std::vector<Baseline> baselines = {{"adam", OptimiserKind::adam, false, 0, 3e-3},
-                                         {"adamax", OptimiserKind::adamax, false, 0, 1e-2},
-                                         {"adagrad", OptimiserKind::adagrad, false, 0, 3e-2},
-                                         {"sgd", OptimiserKind::sgd, false, 0.9, 1e-2},
-                                         {"proximal_sgd", OptimiserKind::sgd, true, 0, 1e-1}};
 
 bool better(const Trained& now, const Trained& best) {
   return best.p.size() == 0 ||
@@ -75,9 +66,9 @@ class Trainings {
     record["start_objective"] = problem_.fit.value(start_);
     record["ways"] = record["tuning"] = Json::object();
     Json &ways = record["ways"], &tuning = record["tuning"];
-    for (const Baseline& b : baselines) {
+    for (const Baseline& b : baselines()) {
       say(b.name);
-      if (!rates.contains(b.name)) rates[b.name] = tuned_rate(b, tuning[b.name]);
+      if (!rates.contains(b.name)) rates[b.name] = rate_of(b, tuning[b.name]);
       ways[b.name] = judged(stochastic(b, rates[b.name], plan_.epochs));
     }
     say("proximal_gradient");
@@ -108,31 +99,13 @@ class Trainings {
   }
   Index steps(Index epochs) const { return std::max<Index>(1, epochs * (plan_.samples / 64)); }
   Trained stochastic(const Baseline& b, double rate, Index epochs) const {
-    const Stochastic how{{.kind = b.kind, .rate = rate, .momentum = b.momentum}, b.proximal};
-    return by_batches(problem_, start_, how, steps(epochs), rng_);
+    return by_batches(problem_, start_, b.with_rate(rate), steps(epochs), rng_);
   }
-  /// Three rates a factor 3 apart, and further ones as long as the best is at an end, each with a
-  /// quarter of the epochs.
-  double tuned_rate(const Baseline& b, Json& tried) const {
-    constexpr int least = 3, most = 7;
-    constexpr double factor = 3;
-    const auto objective = [&](double rate) {
-      const double f = stochastic(b, rate, (plan_.epochs + 3) / 4).objective();
-      tried.push_back({{"rate", rate}, {"objective", f}});
-      return std::isfinite(f) ? f : std::numeric_limits<double>::infinity();
-    };
-    std::vector<double> rates = {b.rate / factor, b.rate, b.rate * factor}, values;
-    for (const double rate : rates) values.push_back(objective(rate));
-    for (int count = least;; ++count) {
-      const auto best = std::min_element(values.begin(), values.end()) - values.begin();
-      const bool low = best == 0, high = best + 1 == static_cast<std::ptrdiff_t>(rates.size());
-      if (count == most || (!low && !high) || context_.smoke)
-        return rates[static_cast<std::size_t>(best)];
-      const double rate = low ? rates.front() / factor : rates.back() * factor;
-      const double value = objective(rate);
-      rates.insert(low ? rates.begin() : rates.end(), rate);
-      values.insert(low ? values.begin() : values.end(), value);
-    }
+  /// With a quarter of the epochs.
+  double rate_of(const Baseline& b, Json& tried) const {
+    return tuned_rate(
+        b, [&](double rate) { return stochastic(b, rate, (plan_.epochs + 3) / 4).objective(); },
+        context_.smoke, tried);
   }
   /// Accuracy, and how far the end is from a KKT point when a forward pass and a back-propagation
   /// give u, v and the multipliers (as the state of the method itself does where it has one).
@@ -147,14 +120,16 @@ class Trainings {
   struct Schedule {
     double rho = 1;
     bool dual_start = true;
+    double level_room = 0;
   };
   Trained ialm(const Array<double>& start, const Schedule& schedule, Index sweeps) const {
-    constexpr double last = 50;
     AugmentedLagrangianOptions o;
     o.rho = schedule.rho;
-    o.rho_max = last;
-    o.growth = std::pow(last / o.rho, 1.25 / static_cast<double>(sweeps));
+    o.rho_max = plan_.rho_max;
+    o.column_passes = plan_.passes;
+    o.growth = std::pow(o.rho_max / o.rho, 1.25 / static_cast<double>(sweeps));
     o.dual_start = schedule.dual_start;
+    o.level_room = schedule.level_room;
     o.check_every = std::clamp<Index>(sweeps / 8, 1, 10);  // the best of short runs counts, too
     return by_ialm(problem_, start, o, sweeps, context_.out + "/cells/" + name_ + "-state.h5",
                    context_.resume);
@@ -166,7 +141,10 @@ class Trainings {
     Schedule chosen;
     for (const Schedule& s : schedules) {
       Trained t = ialm(start, s, (sweeps + 3) / 4);
-      tried.push_back({{"rho", s.rho}, {"dual_start", s.dual_start}, {"objective", t.objective()}});
+      tried.push_back({{"rho", s.rho},
+                       {"dual_start", s.dual_start},
+                       {"level_room", s.level_room},
+                       {"objective", t.objective()}});
       if (!better(t, best)) continue;
       best = std::move(t);
       chosen = s;
@@ -175,9 +153,11 @@ class Trainings {
   }
   /// Half of the budget for Adam, the other half for what finishes.
   void finishers(Json& ways, double rate, Json& tried) {
-    const Trained warm = stochastic(baselines.front(), rate, (plan_.epochs + 1) / 2);
+    const Trained warm = stochastic(baselines().front(), rate, (plan_.epochs + 1) / 2);
     ways["adam_half"] = judged(warm);
-    const Trained end = tuned_ialm(warm.p, {{0.5}, {2}, {8}}, (plan_.sweeps + 1) / 2, tried);
+    const Trained end = tuned_ialm(
+        warm.p, {{2}, {0.25, true, 0.2}, {0.5, true, 0.2}, {1, true, 0.2}, {2, true, 0.2}},
+        (plan_.sweeps + 1) / 2, tried);
     ways["adam_then_ialm"] = judged(end);
     ways["adam_then_proximal_gradient"] =
         judged(by_proximal_gradient(problem_, warm.p, (plan_.gradients + 1) / 2));
@@ -194,11 +174,11 @@ class Trainings {
 };
 
 std::vector<Plan> plans(const experiments::Context& context) {
-  if (context.smoke) return {{.samples = 100, .epochs = 20, .sweeps = 20, .gradients = 20}};
+  if (context.smoke) return {{.samples = 100, .epochs = 20, .gradients = 20, .sweeps = 20}};
   const std::vector<Plan> known = {
-      {.samples = 500, .seeds = 2, .epochs = 440, .sweeps = 280, .gradients = 500},
-      {.samples = 5000, .epochs = 60, .sweeps = 60, .gradients = 100},
-      {.samples = 60000, .epochs = 6, .sweeps = 12, .gradients = 15}};
+      {.samples = 500, .seeds = 2, .epochs = 440, .gradients = 500, .sweeps = 250, .passes = 2},
+      {.samples = 5000, .epochs = 60, .gradients = 100, .sweeps = 50, .passes = 8},
+      {.samples = 60000, .epochs = 6, .gradients = 15, .sweeps = 12, .passes = 32, .rho_max = 10}};
   std::vector<Plan> chosen;
   for (const std::string& text :
        experiments::selected(context, "samples", {"500", "5000", "60000"}, {"500", "5000"}))

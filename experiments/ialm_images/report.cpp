@@ -44,7 +44,8 @@ void tuning(std::ostream& out, const Json& run) {
     out << "- " << name << ":";
     for (const Json& t : tried) {
       out << (t.contains("rho") ? " rho " + number(t["rho"]) +
-                                      (t["dual_start"].get<bool>() ? " with dual start" : "")
+                                      (t["dual_start"].get<bool>() ? " with dual start" : "") +
+                                      (t.value("level_room", 0.0) > 0 ? " and room" : "")
                                 : " rate " + number(t["rate"]))
           << " " << (t["objective"].is_number() ? number(t["objective"], "%.5g") : "diverged")
           << (&t == &tried.back() ? "" : ",");

@@ -18,16 +18,20 @@ namespace fejer::ialm_synthetic {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using sparse_training::Baseline;
+using sparse_training::baselines;
 using sparse_training::by_batches;
 using sparse_training::by_ialm;
+using sparse_training::by_proximal_gradient;
 using sparse_training::number;
 using sparse_training::Problem;
 using sparse_training::prune_and_save;
 using sparse_training::shares;
 using sparse_training::Trained;
+using sparse_training::tuned_rate;
 
 struct Settings {
-  Index sweeps = 12000, finishing_sweeps = 1000, adam_steps = 60000;
+  Index sweeps = 12000, finishing_sweeps = 1000, adam_steps = 150000, gradients = 20000;
   /// First rho of runs from scratch, and whether multipliers start at minus the gradient; learning
   /// rates of Adam. The best is shown, all are recorded.
   std::vector<std::pair<double, bool>> schedules = {
@@ -40,6 +44,16 @@ struct Case {
   std::vector<Index> hidden;
   std::uint64_t seed;
   double lambda_w;
+  bool patches = false;  ///< D4000: eight times as many samples, an eighth of the sweeps and steps
+
+  Problem problem() const {
+    SparseFitOptions o;
+    o.hidden = hidden;
+    o.lambda_w = lambda_w;
+    if (patches) o.lambda_b = 1e-4;
+    return patches ? make_patches(seed, o) : make_problem(seed, o);
+  }
+  Index share(Index count) const { return patches ? (count + 7) / 8 : count; }
 };
 
 std::string state_file(const experiments::Context& context, const std::string& name) {
@@ -54,7 +68,7 @@ bool better(const Trained& now, const Trained& best) {
 /// best parameters with their own multipliers.
 Trained finished_from(const experiments::Context& context, const Problem& problem,
                       const Trained& found, const Case& c, const Settings& s) {
-  Trained end = by_ialm(problem, found.p, finishing(), 2 * s.finishing_sweeps,
+  Trained end = by_ialm(problem, found.p, finishing(), c.share(2 * s.finishing_sweeps),
                         state_file(context, c.name), context.resume);
   end.record["found_with"] = found.record["options"];
   for (const char* key : {"sweeps", "gradient_evaluations", "cpu_seconds"})
@@ -62,11 +76,29 @@ Trained finished_from(const experiments::Context& context, const Problem& proble
   return end;
 }
 
+/// The other baselines, each with Adam's number of steps and the rate that is best with a quarter
+/// of them, and full-batch proximal gradient from the same start.
+Json others(const experiments::Context& context, const Case& c, const Problem& problem,
+            const Array<double>& start, const Settings& s) {
+  const Rng rng(c.seed);
+  const Index steps = c.share(s.adam_steps);
+  Json result = Json::object();
+  for (const Baseline& b : baselines()) {
+    if (b.kind == OptimiserKind::adam) continue;
+    Json tried = Json::array();
+    const auto objective = [&](double rate) {
+      return by_batches(problem, start, b.with_rate(rate), (steps + 3) / 4, rng).objective();
+    };
+    const double rate = tuned_rate(b, objective, context.smoke, tried);
+    result[b.name] = by_batches(problem, start, b.with_rate(rate), steps, rng).record;
+    result[b.name]["tried"] = tried;
+  }
+  result["proximal_gradient"] = by_proximal_gradient(problem, start, c.share(s.gradients)).record;
+  return result;
+}
+
 Json train_case(const experiments::Context& context, const Case& c, const Settings& s) {
-  SparseFitOptions options;
-  options.hidden = c.hidden;
-  options.lambda_w = c.lambda_w;
-  const Problem problem = make_problem(c.seed, options);
+  const Problem problem = c.problem();
   const Rng rng = Rng(c.seed);
   const Array<double> start = problem.fit.initial(rng);
   Json record = {{"case", c.name}, {"seed", c.seed}, {"lambda_w", c.lambda_w}};
@@ -78,23 +110,25 @@ Json train_case(const experiments::Context& context, const Case& c, const Settin
     o.rho = rho;
     o.growth = 1.001;
     o.dual_start = dual_start;
-    Trained now = by_ialm(problem, start, o, s.sweeps, state_file(context, c.name), context.resume);
+    Trained now =
+        by_ialm(problem, start, o, c.share(s.sweeps), state_file(context, c.name), context.resume);
     tried_ialm.push_back(now.record);
     if (better(now, ialm)) ialm = std::move(now);
   }
   ialm = finished_from(context, problem, ialm, c, s);
   for (const double rate : s.rates) {
-    Trained now = by_batches(problem, start, {{.rate = rate}}, s.adam_steps, rng);
+    Trained now = by_batches(problem, start, {{.rate = rate}}, c.share(s.adam_steps), rng);
     tried_adam.push_back(now.record);
     if (better(now, adam)) adam = std::move(now);
   }
-  const Trained finished = by_ialm(problem, adam.p, finishing(), s.finishing_sweeps,
+  const Trained finished = by_ialm(problem, adam.p, finishing(), c.share(s.finishing_sweeps),
                                    state_file(context, c.name), context.resume);
   record["ialm"] = ialm.record;
   record["adam"] = adam.record;
   record["adam_then_ialm"] = finished.record;
   record["pruned"] =
       prune_and_save(problem, finished.p, "ialm_synthetic", context.out + "/" + c.name + ".h5");
+  record["others"] = others(context, c, problem, start, s);
   record["ialm_tried"] = tried_ialm;
   record["adam_tried"] = tried_adam;
   record["smoke"] = context.smoke;
@@ -154,8 +188,7 @@ std::string lifted_difference(const Json& r) {
                 "%.1e");
 }
 
-std::string case_row(const Json& c, const char* way) {
-  const Json& r = c.at(way);
+std::string case_row(const Json& c, const std::string& way, const Json& r) {
   const bool kkt = r.contains("kkt");
   return "| " + c["case"].get<std::string>() + " | " + way + " | " +
          number(r["objective"], "%.6f") + " | " + shares(r["zero_columns"]) + " | " +
@@ -172,20 +205,28 @@ std::string report(const Json& record, const Settings& s) {
          "could not be had; none are compared with.\n\nS1: 500 samples, 20 inputs of which the "
          "teacher 5-8-1 sees five, leaky ReLU, noise 0.05; "
          "network 20-20-1, S1-3L 20-16-12-1; lambda_b = 1e-3, lambda_w = 1e-3 unless the name says "
-         "otherwise. `ialm`: "
+         "otherwise. D4000: the middle of 4000 noisy patches 7x7, network 49-32-1, lambda_b = "
+         "1e-4, "
+         "lambda_w = 4e-3, an eighth of all sweeps, steps and gradients. `ialm`: "
       << s.sweeps << " sweeps from scratch, the best of " << s.schedules.size() << " starts, then "
       << 2 * s.finishing_sweeps
       << " from there with multipliers and penalty as after Adam; `adam`: " << s.adam_steps
       << " steps of 64 samples with cosine decay, the best of " << s.rates.size()
-      << " rates; `adam_then_ialm`: " << s.finishing_sweeps
+      << " rates; adamax, adagrad, sgd (momentum 0.9), proximal_sgd: as many steps, the rate that "
+         "is "
+         "best of three or more with a quarter of them; proximal_gradient: at most "
+      << s.gradients
+      << " full-batch gradients, with line search; `adam_then_ialm`: " << s.finishing_sweeps
       << " sweeps more after Adam (its seconds are those of the sweeps). Objectives are those of "
          "the original problem, by a forward pass. Zero columns are exact zeros, layer by layer "
          "(inputs first). CPU seconds of one thread, for one run.\n\n| case | trained by | "
          "objective "
          "| zero columns | max abs h | KKT residual | last F_P - last F | test error | CPU s |\n"
          "|---|---|---|---|---|---|---|---|---|\n";
-  for (const Json& c : record["cases"])
-    for (const char* way : {"ialm", "adam", "adam_then_ialm"}) out << case_row(c, way);
+  for (const Json& c : record["cases"]) {
+    for (const char* way : {"ialm", "adam", "adam_then_ialm"}) out << case_row(c, way, c.at(way));
+    for (const auto& [way, r] : c["others"].items()) out << case_row(c, way, r);
+  }
   out << "\nPruned after `adam_then_ialm`:\n\n| case | widths | largest difference of the values "
          "|\n|---|---|---|\n";
   for (const Json& c : record["cases"])
@@ -217,6 +258,7 @@ Json run(const experiments::Context& context) {
   if (context.smoke) {
     s.sweeps = 1000;
     s.adam_steps = 2000;
+    s.gradients = 500;
     s.schedules.resize(1);
   }
   if (context.set.count("sweeps") > 0)
@@ -228,6 +270,7 @@ Json run(const experiments::Context& context) {
     cases.push_back({"S1-seed2", {20}, 2, 1e-3});
     cases.push_back({"S1-seed3", {20}, 3, 1e-3});
     cases.push_back({"S1-weak-1e-4", {20}, 1, 1e-4});
+    cases.push_back({"D4000", {32}, 1, 4e-3, true});
   }
   const ScopedThreads one(1);  // CPU seconds are compared
   std::filesystem::create_directories(context.out + "/cells");

@@ -52,7 +52,8 @@ Trained by_ialm(const Problem& problem, const Array<double>& start,
                       {"rho_max", options.rho_max},
                       {"growth", options.growth},
                       {"beta", options.beta},
-                      {"dual_start", options.dual_start}};
+                      {"dual_start", options.dual_start},
+                      {"level_room", options.level_room}};
   RunOptions run_options{.max_iterations = sweeps, .tolerance = 1e-10};
   run_options.state_file = state_file;
   run_options.save_every = 5000;
@@ -179,6 +180,38 @@ Trained by_batches(const Problem& problem, const Array<double>& start, const Sto
       static_cast<double>(steps * batch) / static_cast<double>(fit.samples());
   record["cpu_seconds"] = seconds;
   return {end, std::move(record)};
+}
+
+const std::vector<Baseline>& baselines() {
+  static const std::vector<Baseline> all = {{"adam", OptimiserKind::adam, false, 0, 3e-3},
+                                            {"adamax", OptimiserKind::adamax, false, 0, 1e-2},
+                                            {"adagrad", OptimiserKind::adagrad, false, 0, 3e-2},
+                                            {"sgd", OptimiserKind::sgd, false, 0.9, 1e-2},
+                                            {"proximal_sgd", OptimiserKind::sgd, true, 0, 1e-1}};
+  return all;
+}
+
+double tuned_rate(const Baseline& baseline, const std::function<double(double rate)>& objective,
+                  bool few, Json& tried) {
+  constexpr int most = 7;
+  constexpr double factor = 3;
+  const auto value = [&](double rate) {
+    const double f = objective(rate);
+    tried.push_back({{"rate", rate}, {"objective", f}});
+    return std::isfinite(f) ? f : std::numeric_limits<double>::infinity();
+  };
+  std::vector<double> rates = {baseline.rate / factor, baseline.rate, baseline.rate * factor};
+  std::vector<double> values;
+  for (const double rate : rates) values.push_back(value(rate));
+  for (int count = 3;; ++count) {
+    const auto best = std::min_element(values.begin(), values.end()) - values.begin();
+    const bool low = best == 0, high = best + 1 == static_cast<std::ptrdiff_t>(rates.size());
+    if (count == most || (!low && !high) || few) return rates[static_cast<std::size_t>(best)];
+    const double rate = low ? rates.front() / factor : rates.back() * factor;
+    const double now = value(rate);
+    rates.insert(low ? rates.begin() : rates.end(), rate);
+    values.insert(low ? values.begin() : values.end(), now);
+  }
 }
 
 Trained by_proximal_gradient(const Problem& problem, const Array<double>& start, Index gradients) {

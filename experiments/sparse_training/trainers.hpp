@@ -1,7 +1,9 @@
 #pragma once
 /// The ways to train, with what a record says of each.
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 #include <fejer/models/training/optimiser.hpp>
@@ -32,6 +34,25 @@ struct Stochastic {
 /// Random batches of 64, cosine decay to 0 over `steps`.
 Trained by_batches(const Problem& problem, const Array<double>& start, const Stochastic& how,
                    Index steps, const Rng& rng);
+
+/// A stochastic method to compare with.
+struct Baseline {
+  const char* name;
+  OptimiserKind kind;
+  bool proximal;
+  double momentum, rate;  ///< the middle one of the first three rates
+  Stochastic with_rate(double value) const {
+    return {{.kind = kind, .rate = value, .momentum = momentum}, proximal};
+  }
+};
+
+/// adam, adamax, adagrad, sgd with momentum 0.9, proximal_sgd.
+const std::vector<Baseline>& baselines();
+
+/// The best of three rates a factor 3 apart, and of further ones as long as the best is at an end
+/// (`few`: of the three); all go to `tried`, with their objectives.
+double tuned_rate(const Baseline& baseline, const std::function<double(double rate)>& objective,
+                  bool few, nlohmann::ordered_json& tried);
 
 /// Full-batch proximal gradient: p+ = prox(p - t g), t halved until F without its group norms is at
 /// p+ at most its linear model at p plus ||p+ - p||^2 / 2t, and 1.05 times as large in the next

@@ -94,6 +94,12 @@ TEST_CASE("a state that left its level set goes back to the best parameters") {
   ialm.step(s);
   CHECK(s.resets == before + 1);
   CHECK(ialm.augmented_lagrangian(s) <= 2 * s.start_objective);
+  // Unless the level has room for it.
+  const InexactAugmentedLagrangian roomy(fit, {.level_room = 1e9});
+  for (double& v : s.p) v += 3;
+  for (double& v : s.product) v += 30;
+  roomy.step(s);
+  CHECK(s.resets == before + 1);
 }
 
 TEST_CASE("the same bits for any number of threads, in every variant") {
@@ -146,6 +152,8 @@ TEST_CASE("problems and options that make no sense are refused") {
   CHECK_THROWS_WITH_AS(InexactAugmentedLagrangian(fit, {.rho = 60}), doctest::Contains("rho_max"),
                        ArgumentError);
   CHECK_THROWS_AS(InexactAugmentedLagrangian(fit, {.beta = 0}), ArgumentError);
+  CHECK_THROWS_WITH_AS(InexactAugmentedLagrangian(fit, {.level_room = -1}),
+                       doctest::Contains("level_room"), ArgumentError);
   CHECK_THROWS_AS(InexactAugmentedLagrangian(fit).init(Array<double>(Shape{3})), ShapeError);
   CHECK_THROWS_WITH_AS(small_fit(hidden({0})), doctest::Contains("hidden layer of 0"),
                        ArgumentError);
