@@ -41,6 +41,8 @@ sparse_training::Trained by(const std::string& method, const sparse_training::Pr
   AugmentedLagrangianOptions ialm;
   ialm.rho = o.rho;
   ialm.rho_max = o.rho_max;
+  ialm.column_passes = o.column_passes;
+  ialm.level_room = o.level_room;
   ialm.growth = std::pow(o.rho_max / o.rho, 1.25 / static_cast<double>(o.sweeps));
   return by_ialm(problem, start, ialm, o.sweeps, state_file, resume);
 }
@@ -60,6 +62,8 @@ FinishOptions read_finish(Section& section) {
   o.sweeps = section.count("sweeps", o.sweeps, 1);
   o.rho = section.number("rho", o.rho);
   o.rho_max = section.number("rho_max", o.rho_max);
+  o.column_passes = section.count("column_passes", o.column_passes, 1);
+  o.level_room = section.number("level_room", o.level_room);
   o.refit_sweeps = section.count("refit_sweeps", o.refit_sweeps);
   o.refit_lambda_w = section.number("refit_lambda_w", o.refit_lambda_w);
   section.finish();

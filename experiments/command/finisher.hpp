@@ -20,6 +20,9 @@ struct FinishOptions {
   Index samples = 20000;  ///< at most so many patches
   Index sweeps = 200;     ///< for proximal-gradient: evaluations of the gradient
   double rho = 4, rho_max = 50;
+  /// See AugmentedLagrangianOptions; passes cost little beside many patches.
+  Index column_passes = 8;
+  double level_room = 0.2;
   /// What is left is fitted once more with a small lambda_w, since lambda_w also shrinks what it
   /// keeps; 0 sweeps: not.
   Index refit_sweeps = 100;

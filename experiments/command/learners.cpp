@@ -53,7 +53,9 @@ Trainable wcrr(Section& model, const TrainingOptions&) {
   o.backward_max_iterations =
       static_cast<int>(model.count("backward_max_iterations", o.backward_max_iterations, 1));
   o.jfb_passes = static_cast<int>(model.count("jfb_passes", o.jfb_passes));
-  return trainable(RidgeEquilibriumLearner<float>(o));
+  Trainable made = trainable(RidgeEquilibriumLearner<float>(o));
+  made.iterates = true;
+  return made;
 }
 
 /// The t-step convex ridge denoiser, for the largest noise level of the training.
@@ -224,6 +226,7 @@ Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   const PnpLearner<float> learner(o, *network, problem_of<float>(templates.measurements.front()));
   Trainable made = trainable(learner);
   templates.describe(made);
+  made.iterates = true;
   made.learned = [learner](const Parameters& p) -> nlohmann::ordered_json {
     return {{"step_times_squared_norm", learner.relative_step(p)}, {"sigma", learner.sigma(p)}};
   };

@@ -19,6 +19,7 @@ struct Trainable {
   /// hash of these files, and the shape of the images.
   std::string measurement = {}, measurement_sha256 = {};
   Shape image = {};
+  bool iterates = false;  ///< from a state that can be kept for the next time (training.warm)
   /// What was learned beside the model, for the record.
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
   /// Of networks on patches, which can be finished (see finisher.hpp).

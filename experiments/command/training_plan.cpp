@@ -92,6 +92,7 @@ std::string TrainingPlan::fingerprint() const {
   bound["data"].erase("train");
   bound["validation"].erase("data");
   bound["model"].erase("measurement");
+  if (!options.warm) bound["training"].erase("warm");  // as before there was such a thing
   bound["training"].erase("steps");
   bound["training"].erase("checkpoint_every");
   bound.erase("finish");
@@ -117,6 +118,7 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   options.steps = training.count("steps", options.steps, 1);
   options.batch = training.count("batch", options.batch, 1);
   options.checkpoint_every = training.count("checkpoint_every", options.checkpoint_every, 1);
+  options.warm = training.flag("warm", false);
   training.finish();
   Section model = section("model");
   const std::string kind = model.word("kind", "", learner_names());
@@ -130,6 +132,9 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
 
   TrainingPlan plan{make_learner(kind, model, options), kind, {}, {}, {}, {}, options, {}, {}};
   model.finish();
+  if (options.warm && !plan.trainable.iterates)
+    throw ArgumentError(file + ": [training] warm: a model of kind " + kind +
+                        " does not iterate; expected wcrr or pnp-drunet");
   if (plan.trainable.patches) {
     resolved["finish"] = Json::object();
     Section finish = section("finish");

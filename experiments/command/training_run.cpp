@@ -146,6 +146,7 @@ struct Session {
         patches(data, plan.patches),
         identity{{"configuration", plan.fingerprint()}, {"data", data.sha256()}} {
     plan.options.require_batch(patches.size());
+    plan.options.require_fixed(patches);
     const Trainable& t = plan.trainable;
     if (!t.measurement.empty()) identity["measurement"] = t.measurement_sha256;
     if (t.image.rank() > 0 && patches.channels() != t.image[0])

@@ -147,6 +147,21 @@ TEST_CASE("plug-and-play learns to the same bits: recomputed, with two threads, 
   CHECK(model("two", {}, {"--threads", "2"}) == whole);
   model("part", {"training.steps=2"}, {});
   CHECK(model("part", {}, {"--resume"}) == whole);
+  // Six patches in batches of three: from step 3 on every pass goes on where the patch's last
+  // ended.
+  const std::vector<std::string> warm = {"training.batch=3", "training.warm=true",
+                                         "model.restarts=0", "data.flips=false"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), warm.begin(), warm.end());
+    return more;
+  };
+  const std::string warm_model = model("warm", with({"training.steps=6"}), {"--threads", "1"});
+  CHECK(model("cold", with({"training.steps=6", "training.warm=false"}), {}) != warm_model);
+  model("warm_part", with({"training.steps=4"}), {});
+  CHECK(model("warm_part", with({"training.steps=6"}), {"--resume", "--threads", "2"}) ==
+        warm_model);
+  expect_refused(folder, pnp_training(folder, "moved", with({"data.flips=true"})),
+                 "flips and turns");
   // A network that amplifies does not contract, and is refused where that is estimated.
   write_drunet(folder / "big.h5", 1, 1.5);
   const Finished refused = fejer_command(

@@ -151,6 +151,11 @@ TEST_CASE("misspelt and impossible configurations are refused in one line") {
   refused("training.steps=1.5", "whole number");
   refused("training.batch=100000", "fewer than a batch");
   refused("data.train=", "missing");
+  expect_refused(
+      folder,
+      {"train", source_folder() + "/experiments/train_crr/crr.toml", "--out", folder / "out",
+       "--set", "training.warm=true", "--set", "data.train=dead-leaves:6x64"},
+      "does not iterate; expected wcrr or pnp-drunet");
   refused("data.train=none.h5", "no such file");
   refused("loss=3", "expected the section [loss]");
   refused("steps", "section.key=value");

@@ -8,6 +8,7 @@
 
 #include <fejer/error.hpp>
 #include <fejer/hdf5.hpp>
+#include <fejer/vector.hpp>
 
 namespace fejer {
 namespace {
@@ -108,11 +109,32 @@ std::vector<TrainingRow> read_history(const Hdf5Reader& file, Index steps) {
   return history;
 }
 
+/// States by the number of their patch; no group where there are none.
+void write_states(Hdf5Writer& file, const std::map<std::uint64_t, Array<float>>& states) {
+  if (!states.empty()) file.group("states");
+  for (const auto& [key, state] : states) file.write("states/" + std::to_string(key), state);
+}
+
+std::map<std::uint64_t, Array<float>> read_states(const Hdf5Reader& file) {
+  std::map<std::uint64_t, Array<float>> states;
+  if (!file.has("states")) return states;
+  for (const std::string& name : file.list("states")) {
+    if (name.empty() || name.size() > 19 ||
+        name.find_first_not_of("0123456789") != std::string::npos)
+      fail(file, "/states/" + name + " is not the number of a patch");
+    Array<float> state = file.read<float>("states/" + name);
+    if (!all_finite<float>(state))
+      fail(file, "/states/" + name + " holds a value that is not finite");
+    states[std::stoull(name)] = std::move(state);
+  }
+  return states;
+}
+
 void check_members(const Hdf5Reader& file) {
   static const std::vector<std::string> expected = {"average", "best",     "columns",    "first",
                                                     "history", "identity", "parameters", "second"};
   for (const std::string& name : file.list("/"))
-    if (std::find(expected.begin(), expected.end(), name) == expected.end())
+    if (name != "states" && std::find(expected.begin(), expected.end(), name) == expected.end())
       fail(file, "unexpected object /" + name);
   for (const std::string& name : expected)
     if (!file.has(name)) fail(file, "no object /" + name);
@@ -145,6 +167,7 @@ void save_checkpoint(const std::string& path, const TrainingState& state,
   write_parameters(file, "average", state.average);
   write_parameters(file, "best", state.best);
   write_history(file, state.history);
+  write_states(file, state.warm);
   file.commit();
 }
 
@@ -170,6 +193,7 @@ TrainingState load_checkpoint(const std::string& path, const TrainingState& like
   read_parameters(file, "average", like.average, state.average);
   if (state.best_step > 0) read_parameters(file, "best", like.parameters, state.best);
   state.history = read_history(file, state.optimiser.step);
+  state.warm = read_states(file);
   return state;
 }
 

@@ -117,18 +117,23 @@ PatchSource& PatchSource::operator=(PatchSource&&) noexcept = default;
 Index PatchSource::size() const { return impl_->count; }
 Index PatchSource::channels() const { return impl_->data.shape(0)[0]; }
 
-Array<float> PatchSource::draw(Index epoch, Index i) {
+bool PatchSource::moves() const { return impl_->options.flips || impl_->options.turns; }
+
+Index PatchSource::number(Index epoch, Index i) {
   Impl& d = *impl_;
   if (i < 0 || i >= d.count || epoch < 0)
-    throw ArgumentError("PatchSource::draw: got sample " + std::to_string(i) + " of epoch " +
+    throw ArgumentError("PatchSource: got sample " + std::to_string(i) + " of epoch " +
                         std::to_string(epoch) + ", expected 0 to " + std::to_string(d.count - 1));
-  const Rng rng(d.options.seed);
-  const std::string name = std::to_string(epoch);
   if (epoch != d.epoch) {
-    d.order = permutation(d.count, rng.stream("epoch/" + name));
+    d.order = permutation(d.count, Rng(d.options.seed).stream("epoch/" + std::to_string(epoch)));
     d.epoch = epoch;
   }
-  const Index patch = d.order[static_cast<std::size_t>(i)];
+  return d.order[static_cast<std::size_t>(i)];
+}
+
+Array<float> PatchSource::draw(Index epoch, Index i) {
+  const Index patch = number(epoch, i);
+  Impl& d = *impl_;
   const auto after = std::upper_bound(d.levels.begin(), d.levels.end(), patch,
                                       [](Index p, const Impl::Level& l) { return p < l.first; });
   const auto level = static_cast<std::size_t>(after - d.levels.begin() - 1);
@@ -136,8 +141,10 @@ Array<float> PatchSource::draw(Index epoch, Index i) {
   const Index at = patch - l.first, n = d.options.size;
   Array<float> cut = crop(d.scaled_image(level), at / l.across * d.options.stride,
                           at % l.across * d.options.stride, n, d.options.columns);
-  if (!d.options.flips && !d.options.turns) return cut;
-  const std::uint64_t bits = rng.stream("moves/" + name).bits(static_cast<std::uint64_t>(i));
+  if (!moves()) return cut;
+  const std::uint64_t bits = Rng(d.options.seed)
+                                 .stream("moves/" + std::to_string(epoch))
+                                 .bits(static_cast<std::uint64_t>(i));
   return moved(cut, d.options.flips && (bits & 1) != 0,
                d.options.turns ? static_cast<int>(bits >> 1 & 3) : 0);
 }

@@ -84,11 +84,13 @@ double PnpLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>& s
     const ConstView<T> data = sample.input.reshaped(problem_.A.range());
     const DrunetForwardBackward<T> layer(prepared.network, problem_.A, data, prepared.step,
                                          prepared.sigma);
-    Array<T> x = problem_.start(Array<T>(data));
+    const bool warm = sample.state != nullptr && sample.state->shape() == problem_.A.domain();
+    Array<T> x = warm ? *sample.state : problem_.start(Array<T>(data));
     const EquilibriumReport report = equilibrium_gradient(
         layer, options_.equilibrium,
         [&](ConstView<T> end, View<T> g) { return loss(end, sample.target, g); }, x, gradient);
     sum += report.loss;
+    if (sample.state != nullptr) *sample.state = x;
     figures["passes"] += static_cast<double>(report.passes);
     figures["residual"] += report.residual;
     figures["contraction"] += report.contraction;

@@ -138,9 +138,15 @@ double RidgeEquilibriumLearner<T>::shard_gradient(const Prepared& prepared, cons
                                                   Figures& figures) const {
   const detail::RidgeBatch<T> batch(shard);
   Array<T> x = batch.inputs, b(batch.shape()), g(batch.shape());
+  for (Index i = 0; i < batch.size(); ++i) {
+    const Array<T>* state = shard[static_cast<std::size_t>(i)].state;
+    if (state != nullptr && state->shape() == x.slice(i).shape()) copy<T>(*state, x.slice(i));
+  }
   const BatchReport forward =
       detail::minimise_each<T>(prepared.model, prepared.lipschitz, batch.inputs, batch.sigmas,
                                {options_.tolerance, options_.max_iterations}, x);
+  for (Index i = 0; i < batch.size(); ++i)
+    if (Array<T>* state = shard[static_cast<std::size_t>(i)].state) *state = Array<T>(x.slice(i));
   double sum = 0;
   for (Index i = 0; i < batch.size(); ++i)
     sum += loss(x.slice(i), shard[static_cast<std::size_t>(i)].target, b.slice(i));

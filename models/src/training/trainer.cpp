@@ -25,37 +25,84 @@ void add(const Figures& from, Figures& to) {
 /// The samples of a step, and what they are views of.
 struct Batch {
   std::vector<Array<float>> inputs, targets;
+  std::vector<std::uint64_t> keys;
+  std::vector<Array<float>> states;  ///< with options.warm
   std::vector<Shard<float>> shards;
 };
 
 Batch draw_batch(const Learner<float>& learner, PatchSource& patches, const TrainingOptions& o,
-                 Index step) {
+                 const TrainingState& state) {
   Batch batch;
-  const Index per_epoch = patches.size() / o.batch;
-  for (Index j = 0; j < o.batch; ++j)
-    batch.targets.push_back(patches.draw(step / per_epoch, step % per_epoch * o.batch + j));
+  const Index step = state.optimiser.step, per_epoch = patches.size() / o.batch;
+  for (Index j = 0; j < o.batch; ++j) {
+    const Index epoch = step / per_epoch, i = step % per_epoch * o.batch + j;
+    batch.targets.push_back(patches.draw(epoch, i));
+    batch.keys.push_back(
+        static_cast<std::uint64_t>(o.warm ? patches.number(epoch, i) : step * o.batch + j));
+  }
   batch.inputs.resize(batch.targets.size());
   const Rng rng(o.seed);
   const std::string number = std::to_string(step);
-  const RandomStream levels = rng.stream("noise level/" + number);
-  const auto sigma = [&](Index j) {
-    return o.noise_low +
-           (o.noise_high - o.noise_low) * levels.uniform(static_cast<std::uint64_t>(j));
+  const RandomStream levels = rng.stream(o.warm ? "noise level of patch" : "noise level/" + number);
+  const auto sigma = [&](std::size_t j) {
+    const std::uint64_t which = o.warm ? batch.keys[j] : static_cast<std::uint64_t>(j);
+    return o.noise_low + (o.noise_high - o.noise_low) * levels.uniform(which);
   };
   parallel_for(o.batch, 1, [&](Index begin, Index end) {
-    for (Index j = begin; j < end; ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      batch.inputs[at] = learner.measure(batch.targets[at], sigma(j),
-                                         rng.stream("noise/" + number + "/" + std::to_string(j)));
+    for (auto j = static_cast<std::size_t>(begin); j < static_cast<std::size_t>(end); ++j) {
+      const std::string name = o.warm ? "noise of patch/" + std::to_string(batch.keys[j])
+                                      : "noise/" + number + "/" + std::to_string(j);
+      batch.inputs[j] = learner.measure(batch.targets[j], sigma(j), rng.stream(name));
     }
   });
-  for (Index j = 0; j < o.batch; ++j) {
+  if (o.warm) batch.states.resize(batch.targets.size());
+  for (std::size_t j = 0; j < batch.targets.size(); ++j) {
     if (j % shard_size == 0) batch.shards.emplace_back();
-    const auto at = static_cast<std::size_t>(j);
-    batch.shards.back().push_back({batch.inputs[at], batch.targets[at], sigma(j),
-                                   static_cast<std::uint64_t>(step * o.batch + j)});
+    Array<float>* kept = nullptr;
+    if (o.warm) {
+      kept = &batch.states[j];
+      if (const auto found = state.warm.find(batch.keys[j]); found != state.warm.end())
+        *kept = found->second;
+    }
+    batch.shards.back().push_back(
+        {batch.inputs[j], batch.targets[j], sigma(j), batch.keys[j], kept});
   }
   return batch;
+}
+
+/// What a process left in the states of a shard, as bytes, and back. Their shapes may be new.
+std::string packed_states(const Shard<float>& shard) {
+  std::string bytes;
+  for (const Sample<float>& sample : shard) {
+    if (sample.state == nullptr) return bytes;
+    const Shape& shape = sample.state->shape();
+    for (int k = -1; k < shape.rank(); ++k) {
+      const Index value = k < 0 ? shape.rank() : shape[k];
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    bytes.append(reinterpret_cast<const char*>(sample.state->data()),
+                 static_cast<std::size_t>(sample.state->size()) * sizeof(float));
+  }
+  return bytes;
+}
+void unpack_states(const std::string& bytes, const Shard<float>& shard) {
+  std::size_t at = 0;
+  const auto take = [&](void* to, std::size_t length) {
+    if (length > bytes.size() - at) throw Error("train: processes disagree about the model");
+    std::memcpy(to, bytes.data() + at, length);
+    at += length;
+  };
+  for (const Sample<float>& sample : shard) {
+    if (sample.state == nullptr) return;
+    Index rank = 0;
+    take(&rank, sizeof rank);
+    if (rank < 0 || rank > Shape::max_rank)
+      throw Error("train: processes disagree about the model");
+    std::vector<Index> extents(static_cast<std::size_t>(rank));
+    take(extents.data(), extents.size() * sizeof(Index));
+    *sample.state = Array<float>(Shape(extents.begin(), extents.end()));
+    take(sample.state->data(), static_cast<std::size_t>(sample.state->size()) * sizeof(float));
+  }
 }
 
 struct ShardResult {
@@ -121,6 +168,13 @@ void share(const Processes& processes, std::vector<ShardResult>& results) {
     if (!own(s)) unpack(parts[s], results[s]);
 }
 
+void share_states(const Processes& processes, const std::vector<Shard<float>>& shards) {
+  std::vector<std::string> parts;
+  for (const auto& shard : shards) parts.push_back(packed_states(shard));
+  processes.share(parts);
+  for (std::size_t s = 0; s < shards.size(); ++s) unpack_states(parts[s], shards[s]);
+}
+
 /// Whether any process says so.
 bool any(const Processes& processes, bool mine) {
   if (processes.count == 1) return mine;
@@ -143,6 +197,7 @@ Evaluation evaluate(const Learner<float>& learner, const Parameters& parameters,
     }
   });
   share(processes, results);
+  if (processes.count > 1 && o.warm) share_states(processes, batch.shards);
   Evaluation e;
   const double weight = 1 / static_cast<double>(o.batch);
   Parameters sum = std::move(results[0].effective);
@@ -164,8 +219,8 @@ bool advance(const Learner<float>& learner, const Optimiser& optimiser, PatchSou
              const TrainingOptions& o, const Processes& processes, TrainingState& state,
              TrainingRow& row) {
   const Index step = state.optimiser.step;
-  Evaluation e =
-      evaluate(learner, state.parameters, draw_batch(learner, patches, o, step), o, processes);
+  Batch batch = draw_batch(learner, patches, o, state);
+  Evaluation e = evaluate(learner, state.parameters, batch, o, processes);
   row.step = step + 1;
   row.loss = e.loss;
   row.penalty = e.penalty;
@@ -176,6 +231,8 @@ bool advance(const Learner<float>& learner, const Optimiser& optimiser, PatchSou
   optimiser.step(e.gradient, row.rate_factor, state.optimiser, state.parameters);
   if (!state.average.entries().empty())
     update_average(o.average, step, state.parameters, state.average);
+  for (std::size_t j = 0; j < batch.states.size(); ++j)
+    state.warm[batch.keys[j]] = std::move(batch.states[j]);
   return all_finite(state.parameters);
 }
 
@@ -205,6 +262,11 @@ std::string stopping_cause(const TrainingState& s) {
 void TrainingOptions::require_batch(Index patches) const {
   require(patches >= batch, "the data set has " + std::to_string(patches) +
                                 " patches, fewer than a batch of " + std::to_string(batch));
+}
+
+void TrainingOptions::require_fixed(const PatchSource& patches) const {
+  require(!warm || !patches.moves(),
+          "warm states are those of patches that stay as they are; leave flips and turns out");
 }
 
 void TrainingOptions::require_valid() const {
@@ -245,6 +307,7 @@ TrainingResult train(const Learner<float>& learner, PatchSource& patches, const 
                      const TrainingHooks& hooks) {
   options.require_valid();
   options.require_batch(patches.size());
+  options.require_fixed(patches);
   const Optimiser optimiser(options.optimiser, state.parameters);
   TrainingResult result{std::move(state), TrainingStatus::finished, "all steps are done"};
   TrainingState& s = result.state;

@@ -280,6 +280,21 @@ TEST_CASE("equilibrium: an image's solution does not depend on the others") {
   }
 }
 
+TEST_CASE("equilibrium: from its own solution nothing is left to do") {
+  const Data data;
+  RidgeEquilibriumOptions o = small_equilibrium(Borders::zero_once, 1);
+  o.tolerance = 1e-8;
+  const Learner<double> learner = RidgeEquilibriumLearner<double>(o);
+  const Parameters p = moved(learner, 0.01);
+  Shard<double> shard = data.shard();
+  std::vector<Array<double>> states(shard.size());
+  for (std::size_t i = 0; i < shard.size(); ++i) shard[i].state = &states[i];
+  const Evaluated cold = evaluate(learner, p, shard), warm = evaluate(learner, p, shard);
+  for (std::size_t i = 0; i < shard.size(); ++i) CHECK(states[i].shape() == shard[i].input.shape());
+  CHECK(warm.value == doctest::Approx(cold.value).epsilon(1e-7));
+  CHECK(warm.figures.at("forward_iterations") < 0.2 * cold.figures.at("forward_iterations"));
+}
+
 TEST_CASE("unrolled: gradients of loss and penalty, every kind of parameter") {
   const Data data;
   for (const Borders borders : {Borders::zero_once, Borders::zero_every_layer})

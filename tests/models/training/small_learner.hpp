@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fejer/models/training/learner.hpp>
+#include <fejer/vector.hpp>
 
 namespace fejer_test {
 

@@ -85,6 +85,9 @@ void check_same(const TrainingState& a, const TrainingState& b) {
   CHECK(a.best_psnr == b.best_psnr);
   CHECK(a.best_step == b.best_step);
   CHECK(a.without_gain == b.without_gain);
+  REQUIRE(a.warm.size() == b.warm.size());
+  for (const auto& [key, state] : a.warm)
+    CHECK(std::equal(state.begin(), state.end(), b.warm.at(key).begin()));
   REQUIRE(a.history.size() == b.history.size());
   for (std::size_t i = 0; i < a.history.size(); ++i) {
     CHECK(a.history[i].loss == b.history[i].loss);
@@ -131,30 +134,124 @@ TEST_CASE("the bits do not depend on the number of threads") {
   }
 }
 
+namespace {
+
+/// Two threads in the place of processes, which meet wherever they share.
+void in_two_processes(const std::function<void(const Processes&)>& process) {
+  std::vector<std::string> offered[2];
+  std::barrier meeting(2);
+  const auto start = [&](Index rank) {
+    process({rank, 2, [&, rank](std::vector<std::string>& parts) {
+               offered[rank] = parts;
+               meeting.arrive_and_wait();
+               for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = offered[i % 2][i];
+               meeting.arrive_and_wait();
+             }});
+  };
+  std::thread second([&] { start(1); });
+  start(0);
+  second.join();
+}
+
+}  // namespace
+
 TEST_CASE("two processes compute what one does") {
   const ScratchFolder folder;
   const TrainingResult reference = run_small(fresh(), folder / "1.h5");
-  // Two threads in the place of processes, which meet wherever they share.
-  std::vector<std::string> offered[2];
-  std::barrier meeting(2);
   TrainingResult results[2];
-  const auto process = [&](Index rank) {
+  in_two_processes([&](const Processes& p) {
     PatchSource patches = small_patches();
     TrainingHooks hooks;
-    hooks.processes = {rank, 2, [&, rank](std::vector<std::string>& parts) {
-                         offered[rank] = parts;
-                         meeting.arrive_and_wait();
-                         for (std::size_t i = 0; i < parts.size(); ++i)
-                           parts[i] = offered[i % 2][i];
-                         meeting.arrive_and_wait();
-                       }};
-    results[rank] = train(SmallLearner{0.1}, patches, &held_out(), small_options(), fresh(), hooks);
-  };
-  std::thread second([&] { process(1); });
-  process(0);
-  second.join();
+    hooks.processes = p;
+    results[p.rank] =
+        train(SmallLearner{0.1}, patches, &held_out(), small_options(), fresh(), hooks);
+  });
   check_same(results[0].state, reference.state);
   check_same(results[1].state, reference.state);
+}
+
+namespace {
+
+/// A learner whose samples remember: (visits, sum of the input) of each, which have to go on.
+struct Remembering : SmallLearner {
+  double shard_gradient(const Prepared& q, const Shard<float>& shard, LossGradient<float> loss,
+                        Parameters& effective, Figures& figures) const {
+    for (const Sample<float>& s : shard) {
+      float input = 0;
+      for (const float v : s.input) input += v;
+      if (s.state->size() != 2) *s.state = Array<float>(Shape{2});
+      Array<float>& state = *s.state;
+      if (state[0] > 0) figures["another sample"] += state[1] == input ? 0 : 1;
+      state[0] += 1;
+      state[1] = input;
+      figures["visits"] += static_cast<double>(state[0]);
+      effective["bias"][0] += 1e-3 * static_cast<double>(state[0]);
+    }
+    return SmallLearner::shard_gradient(q, shard, loss, effective, figures);
+  }
+};
+
+/// 40 patches in batches of 20: every patch is seen every second step.
+TrainingResult run_warm(TrainingState state, const std::string& file, Index stop = 0,
+                        const Processes& processes = {}) {
+  PatchSource patches(dead_leaves(10, 18, 1), {.size = 9, .stride = 9, .scales = {1}, .seed = 7});
+  REQUIRE(patches.size() == 40);
+  TrainingOptions o = small_options();
+  o.warm = true;
+  const TrainingHooks hooks{.after_step =
+                                [&](const TrainingRow& row) {
+                                  return row.step == stop ? Control::stop : Control::proceed;
+                                },
+                            .keep =
+                                [&](const TrainingState& s) {
+                                  if (!file.empty()) save_checkpoint(file, s, identity);
+                                },
+                            .processes = processes};
+  return train(Remembering{{0.1}}, patches, &held_out(), o, std::move(state), hooks);
+}
+
+}  // namespace
+
+TEST_CASE("warm states: each patch goes on with its own noise, also after resuming") {
+  const ScratchFolder folder;
+  const TrainingResult whole = run_warm(fresh(), folder / "whole.h5");
+  CHECK(whole.state.warm.size() == 40);
+  for (const TrainingRow& row : whole.state.history) {
+    CHECK(row.figures.at("visits") == doctest::Approx(static_cast<double>((row.step + 1) / 2)));
+    if (row.step > 2) CHECK(row.figures.at("another sample") == 0);
+  }
+  check_same(load_checkpoint(folder / "whole.h5", fresh(), identity), whole.state);
+  const std::string file = folder / "part.h5";
+  for (const Index stop : {1, 3, 8}) {
+    run_warm(fresh(), file, stop);
+    check_same(run_warm(load_checkpoint(file, fresh(), identity), file).state, whole.state);
+  }
+  const ScopedThreads several(3);
+  check_same(run_warm(fresh(), file).state, whole.state);
+}
+
+TEST_CASE("warm states of two processes are those of one") {
+  const TrainingResult reference = run_warm(fresh(), "");
+  TrainingResult results[2];
+  in_two_processes([&](const Processes& p) { results[p.rank] = run_warm(fresh(), "", 0, p); });
+  check_same(results[0].state, reference.state);
+  check_same(results[1].state, reference.state);
+}
+
+TEST_CASE("warm states: damaged ones and patches that are moved are refused") {
+  const ScratchFolder folder;
+  const std::string file = folder / "c.h5";
+  TrainingState state = fresh();
+  state.warm[3] = Array<float>(Shape{2}, std::nanf(""));
+  save_checkpoint(file, state, identity);
+  CHECK_THROWS_WITH_AS(load_checkpoint(file, fresh(), identity),
+                       doctest::Contains("/states/3 holds a value that is not finite"),
+                       FormatError);
+  PatchSource moved(dead_leaves(4, 24, 1), {.size = 9, .flips = true});
+  TrainingOptions o = small_options();
+  o.warm = true;
+  CHECK_THROWS_WITH_AS(train(Remembering{{0.1}}, moved, nullptr, o, fresh()),
+                       doctest::Contains("flips and turns"), ArgumentError);
 }
 
 TEST_CASE("the gradient of a step is that of its objective") {

@@ -21,7 +21,10 @@ template <class T>
 struct Sample {
   ConstView<T> input, target;
   double sigma;       ///< noise level in the image's unit
-  std::uint64_t key;  ///< names image, crop and noise draw: what warm starts are kept under
+  std::uint64_t key;  ///< names the image, crop and noise draw
+  /// Where the sample's last iteration ended, empty before the first; learners that iterate start
+  /// from it and leave the new one. Null: every iteration starts cold.
+  Array<T>* state = nullptr;
 };
 
 /// Up to `shard_size` samples of one shape. A batch is cut into shards in order; each is computed

@@ -37,6 +37,11 @@ class PatchSource {
   Index channels() const;
   /// (C,size,columns); 0 <= i < size().
   Array<float> draw(Index epoch, Index i);
+  /// The place in the data set of what `draw` cuts, 0 <= number < size(): names image, scale and
+  /// crop.
+  Index number(Index epoch, Index i);
+  /// Whether a patch is moved by chance, so that its number does not say all of it.
+  bool moves() const;
 
  private:
   struct Impl;

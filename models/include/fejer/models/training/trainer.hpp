@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,16 @@ struct TrainingOptions {
   std::vector<double> validation_noise = {25.0 / 255};
   Index patience = 0;  ///< stop after so many validations in a row without gain; 0: never
   Index checkpoint_every = 100;
+  /// Every patch keeps its noise, and its next iteration starts where the last one ended. Memory:
+  /// one state for every patch that was seen; patches must not be moved by chance.
+  bool warm = false;
 
   /// Throws ArgumentError for values out of range.
   void require_valid() const;
   /// Throws ArgumentError where a data set of so many patches does not fill one batch.
   void require_batch(Index patches) const;
+  /// Throws ArgumentError where states are to be kept of patches that are moved by chance.
+  void require_fixed(const PatchSource& patches) const;
 };
 
 struct TrainingRow {
@@ -60,6 +66,7 @@ struct TrainingState {
   double best_psnr = -std::numeric_limits<double>::infinity();
   Index best_step = 0, without_gain = 0;
   std::vector<TrainingRow> history;
+  std::map<std::uint64_t, Array<float>> warm;  ///< states, by the number of the patch
 
   /// The best validated parameters, or where none were the last (averaged) ones.
   const Parameters& result() const;
@@ -97,7 +104,8 @@ TrainingState initial_state(const Learner<float>& learner, const TrainingOptions
 /// Trains from `state` (from initial_state, or kept) until options.steps steps are done:
 /// gradient of 1/B sum of losses + penalty, clipped, optimiser, average. Sample j of step k is
 /// number (k mod m) B + j of epoch k / m, m = floor(patches / B), measured (see Learner) with noise
-/// that Philox draws from (seed, "noise", k, j). `validation`: images whose mean PSNR (range 1,
+/// that Philox draws from (seed, "noise", k, j), with options.warm from (seed, "noise of patch",
+/// number of the patch). `validation`: images whose mean PSNR (range 1,
 /// before clipping) over the noise levels decides what is best; noise keyed by the image; null:
 /// none.
 TrainingResult train(const Learner<float>& learner, PatchSource& patches, const Dataset* validation,
