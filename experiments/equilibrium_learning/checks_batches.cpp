@@ -55,8 +55,9 @@ void check_batches(Checks& c) {
 
 void check_guard(Checks& c) {
   // At the start the Hessian's largest eigenvalue lies between 1 and 1 + 4 exp(-1).
-  const auto refused = [](double tau) {
-    const Problem<SpectralLayer> p = smoothness_problem(tau);
+  const auto refused = [](double tau, double moved = 0) {
+    Problem<SpectralLayer> p = smoothness_problem(tau);
+    for (double& theta : p.theta) theta += moved;
     int count = 0;
     for (const Method& m : contenders(10, 11)) {
       if (m.options.strategy == GradientStrategy::unrolled) continue;
@@ -70,6 +71,9 @@ void check_guard(Checks& c) {
   };
   c.add("C24.refused_too_long", refused(2.01), 4, 0);
   c.add("C24.refused_short", refused(0.8), 0, 0);
+  // Learned values are bounded again: with theta one larger the eigenvalue is nearly 5.
+  c.add("C24.refused_once_theta_moved", refused(0.8, 1), 4, 0);
+  c.add("C24.refused_short_once_theta_moved", refused(0.3, 1), 0, 0);
   const Problem<SpectralLayer> p = smoothness_problem();
   WarmStates<double> states;
   const Learned learned =

@@ -1,5 +1,6 @@
 #include <numbers>
 
+#include <fejer/algorithms/contraction.hpp>
 #include <fejer/algorithms/eigenvalues.hpp>
 
 #include "checks.hpp"
@@ -69,6 +70,22 @@ double support_rate(const Problem<LassoLayer>& p, const Evaluation& solved) {
 
 double degrees(double cosine) { return std::acos(std::min(1.0, cosine)) * 180 / std::numbers::pi; }
 
+/// Error of JFB(K) at the equilibrium over its bound M G rho^K / (1 - rho), for P1.
+template <class L>
+double error_over_bound(const L& layer, const equilibrium_closed_form::Estimate& exact,
+                        const equilibrium_closed_form::Estimate& cut, const Array<double>& truth,
+                        Index K) {
+  constexpr double h = 1e-6;
+  Array<double> up(exact.x.shape()), down(exact.x.shape());
+  layer.moved(0, h).forward(exact.x, up, nullptr);
+  layer.moved(0, -h).forward(exact.x, down, nullptr);
+  EquilibriumConstants constants;
+  constants.M = distance(up, down) / (2 * h);
+  constants.G = distance(exact.x, truth);
+  constants.rho = layer.lipschitz_bound();
+  return std::abs(cut.gradient[0] - exact.gradient[0]) / restarted_error_bound(constants, K, 0, 0);
+}
+
 Json smoothing_row(Checks& c, const Row& row, const std::string& end) {
   const auto layer = equilibrium_closed_form::tikhonov_layer(row.tau);
   const Array<double> y = equilibrium_closed_form::tikhonov_data(),
@@ -82,7 +99,10 @@ Json smoothing_row(Checks& c, const Row& row, const std::string& end) {
     const auto cut =
         estimate(layer, equilibrium_closed_form::restarted_options(depths[k]), y, truth);
     const double error = std::abs(cut.gradient[0] / exact.gradient[0] - 1);
-    c.add("C21.P1.K" + std::to_string(depths[k]) + end, error, row.error[k], 6e-7);
+    const std::string id = "C21.P1.K" + std::to_string(depths[k]);
+    c.add(id + end, error, row.error[k], 6e-7);
+    c.add(id + ".error_over_bound" + end, error_over_bound(layer, exact, cut, truth, depths[k]), 0,
+          1);
     errors.push_back(error);
   }
   return {{"tau", row.tau}, {"rho", rho}, {"relative_error", errors}};
@@ -110,9 +130,22 @@ void lasso_row(Checks& c, const Row& row, const std::string& end, Json& out) {
   out["lasso_relative_error"] = errors;
 }
 
+/// Beyond 1/||A||^2 the order breaks (an error below that of tau = 1), the bound does not.
+void long_step(Checks& c) {
+  const auto layer = equilibrium_closed_form::tikhonov_layer(1.9);
+  const Array<double> y = equilibrium_closed_form::tikhonov_data(),
+                      truth = equilibrium_closed_form::tikhonov_truth();
+  const auto exact = estimate(layer, equilibrium_closed_form::exact_options(), y, truth),
+             cut = estimate(layer, equilibrium_closed_form::restarted_options(10), y, truth);
+  c.add("C21.P1.rho.tau1.9", layer.lipschitz_bound(), 0.9, 1e-9);
+  c.add("C21.P1.K10.tau1.9", std::abs(cut.gradient[0] / exact.gradient[0] - 1), 0.0493, 6e-5);
+  c.add("C21.P1.K10.error_over_bound.tau1.9", error_over_bound(layer, exact, cut, truth, 10), 0, 1);
+}
+
 }  // namespace
 
 Json check_step_sizes(Checks& c) {
+  long_step(c);
   Json rows = Json::array();
   for (const Row& row : reference_rows) {
     const std::string end = ".tau" + nlohmann::json(row.tau).dump();
