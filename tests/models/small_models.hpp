@@ -25,8 +25,8 @@ Array<T> random_array(const Shape& shape, const std::string& name, double scale 
   return x;
 }
 
-template <class T>
-Array<T> converted(const Array<double>& a) {
+template <class T, class S>
+Array<T> converted(const Array<S>& a) {
   Array<T> result(a.shape());
   for (Index i = 0; i < a.size(); ++i) result[i] = static_cast<T>(a[i]);
   return result;
