@@ -12,6 +12,7 @@ namespace fejer {
 namespace {
 
 constexpr double largest_step = 1.99;  // times 1 / ||A||^2, at 2 / ||A||^2 nothing contracts
+constexpr double largest_sigma = 1;    // the whole range of an image
 
 Array<double> number(double value) { return Array<double>(Shape{1}, value); }
 
@@ -26,8 +27,9 @@ PnpLearner<T>::PnpLearner(const PnpOptions& options, Drunet<T> network, Measured
   if (!(options.step > 0 && options.step <= largest_step))
     throw ArgumentError("PnpLearner: the step must lie in (0, 1.99] / ||A||^2, got " +
                         std::to_string(options.step));
-  if (!(options.sigma > 0) || !std::isfinite(options.sigma))
-    throw ArgumentError("PnpLearner: sigma must be above 0, got " + std::to_string(options.sigma));
+  if (!(options.sigma > 0 && options.sigma <= largest_sigma))
+    throw ArgumentError("PnpLearner: sigma must lie in (0, 1], in the image's unit, got " +
+                        std::to_string(options.sigma));
   if (!options.learn_step && !options.learn_sigma && !options.learn_weights)
     throw ArgumentError("PnpLearner: nothing is learned; expected step, sigma or weights");
   if (!(norm_ > 0) || !std::isfinite(norm_))
@@ -54,7 +56,8 @@ double PnpLearner<T>::relative_step(const Parameters& p) const {
 
 template <class T>
 double PnpLearner<T>::sigma(const Parameters& p) const {
-  return options_.learn_sigma ? std::exp(p["log_sigma"][0]) : options_.sigma;
+  return options_.learn_sigma ? std::min(std::exp(p["log_sigma"][0]), largest_sigma)
+                              : options_.sigma;
 }
 
 template <class T>
@@ -113,13 +116,14 @@ template <class T>
 Parameters PnpLearner<T>::pull_back(const Parameters& p, const Prepared& prepared,
                                     const Parameters& effective) const {
   Parameters result = effective;
-  if (options_.learn_step) {
-    double& g = result["log_step"][0];
-    g *= prepared.step;
-    const bool at_end = std::exp(p["log_step"][0]) >= largest_step;
+  const auto project = [&](const char* name, double value, double largest) {
+    double& g = result[name][0];
+    g *= value;
+    const bool at_end = std::exp(p[name][0]) >= largest;
     if (at_end && g < 0) g = 0;  // a descent step would go further out
-  }
-  if (options_.learn_sigma) result["log_sigma"][0] *= prepared.sigma;
+  };
+  if (options_.learn_step) project("log_step", prepared.step, largest_step);
+  if (options_.learn_sigma) project("log_sigma", prepared.sigma, largest_sigma);
   return result;
 }
 

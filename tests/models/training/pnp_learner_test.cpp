@@ -168,7 +168,8 @@ TEST_CASE("PnP learner: restarted gradients approach the implicit one as passes 
   CHECK(last < 1e-2);
 }
 
-TEST_CASE("PnP learner: steps stay below 2 / ||A||^2, and gradients lead back inside") {
+TEST_CASE(
+    "PnP learner: steps stay below 2 / ||A||^2, levels at 1, and gradients lead back inside") {
   const ScopedThreads one(1);
   PnpOptions o = all_learned(GradientStrategy::one_step);
   o.learn_weights = false;
@@ -183,6 +184,10 @@ TEST_CASE("PnP learner: steps stay below 2 / ||A||^2, and gradients lead back in
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_step"][0] == 0);
   effective["log_step"][0] = 1;
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_step"][0] > 0);
+  p["log_sigma"][0] = 0.5;
+  CHECK(author.sigma(p) == 1);
+  effective["log_sigma"][0] = -1;
+  CHECK(author.pull_back(p, author.prepare(p), effective)["log_sigma"][0] == 0);
 
   const auto refused = [&](PnpOptions bad) {
     CHECK_THROWS_AS(PnpLearner<double>(bad, flat_drunet(), blurred<double>(9, 8)), ArgumentError);
@@ -190,8 +195,10 @@ TEST_CASE("PnP learner: steps stay below 2 / ||A||^2, and gradients lead back in
   PnpOptions bad = o;
   bad.step = 2;
   refused(bad);
-  bad = o, bad.sigma = 0;
-  refused(bad);
+  for (const double sigma : {0.0, 25.0}) {
+    bad = o, bad.sigma = sigma;
+    refused(bad);
+  }
   bad = o, bad.learn_step = bad.learn_sigma = false;
   refused(bad);
 }
