@@ -27,9 +27,9 @@ struct Plan {
 };
 const std::map<std::string, Plan>& plans() {
   static const std::map<std::string, Plan> all = {{"deblur", {64, 20, 2000, 4}},
-                                                  {"mri_single_4x", {128, 10, 1000, 2}},
-                                                  {"mri_16coil_8x", {0, 20, 800, 2}},
-                                                  {"ct_head_60", {0, 20, 500, 1, true}}};
+                                                  {"mri_single_4x", {128, 10, 500, 2}},
+                                                  {"mri_16coil_8x", {0, 20, 300, 2}},
+                                                  {"ct_head_60", {0, 20, 250, 1, true}}};
   return all;
 }
 
