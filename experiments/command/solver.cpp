@@ -29,7 +29,7 @@ bool one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 bool iterates_denoiser(const std::string& algorithm) {
-  return one_of(algorithm, {"pnp-fbs", "pnp-drs", "gs-pnp", "dpir"});
+  return one_of(algorithm, {"pnp-fbs", "pnp-drs", "prox-pnp", "gs-pnp", "dpir"});
 }
 
 NormRule norm_rule(const Method& method) {
@@ -67,6 +67,11 @@ void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
              short_number(255 * *model.noise_level()) + "/255 only");
     if (!m.force)
       refuse("a fixed number of steps, of which no convergence is known; --force runs it");
+  } else if (algorithm == "prox-pnp" && model.kind() != "gsdrunet") {
+    refuse(
+        "is forward-backward with a gradient-step denoiser that was trained to be a prox, a model "
+        "of kind gsdrunet; got " +
+        model.kind());
   } else if (!m.force) {
     if (algorithm == "pnp-drs" && m.positivity) refuse("cannot keep x >= 0; use pnp-fbs");
     require_averaged(m, model, algorithm == "pnp-drs");
@@ -302,9 +307,9 @@ const std::vector<std::string>& prior_names() {
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto", "cg",          "fista",   "forward-backward", "accelerated-gradient",
-      "sagd", "l-bfgs",      "pnp-fbs", "pnp-drs",          "gs-pnp",
-      "dpir", "unrolled-pgd"};
+      "auto",   "cg",     "fista",       "forward-backward", "accelerated-gradient",
+      "sagd",   "l-bfgs", "pnp-fbs",     "pnp-drs",          "prox-pnp",
+      "gs-pnp", "dpir",   "unrolled-pgd"};
   return names;
 }
 
@@ -324,7 +329,7 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
   const bool automatic = name == "auto";
   if (m.prior == "pnp") {
     if (!automatic && !iterates_denoiser(name))
-      refuse("a denoiser is iterated by pnp-fbs, pnp-drs, gs-pnp or dpir only");
+      refuse("a denoiser is iterated by pnp-fbs, pnp-drs, prox-pnp, gs-pnp or dpir only");
     check_denoiser(m, *model, complex);
     return pnp_algorithm(m, *model, complex);
   }

@@ -240,6 +240,22 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
         doctest::Approx(solver.objective(solver.init(tikhonov.x))).epsilon(1e-4));
   CHECK(reconstructed(folder, {"--prior", "pnp", "--model", folder / "step.h5"})["lambda"] == 0.1);
 
+  // As a prox, D = x - grad g = 0.75 x: x = 0.75 (x - 0.99 A*(A x - y)), ||A|| = 1.
+  const auto prox =
+      reconstructed(folder, {"--prior", "pnp", "--model", folder / "step.h5", "--algorithm",
+                             "prox-pnp", "--force", "--tolerance", "1e-7"});
+  CHECK(prox["algorithm"] == "prox-pnp");
+  CHECK(prox["status"] == "converged");
+  CHECK(prox["sigma"].get<double>() == doctest::Approx(0.02 / 2));
+  CHECK(prox["step_size"].get<double>() == doctest::Approx(0.99));
+  const auto shrunk = run(ConjugateGradient<float>(A, y, 0.25 / (0.75 * 0.99)),
+                          Array<float>(A.domain()), {.tolerance = 1e-7});
+  const Array<float> fixed = image_of(folder / "x.h5");
+  worst = 0;
+  for (Index i = 0; i < fixed.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(fixed[i] - shrunk.x[i])));
+  CHECK(worst < 1e-4);
+
   write_drunet(folder / "drunet.h5", 1);
   const auto refused = [&](const std::vector<std::string>& more, const std::string& part) {
     std::vector<std::string> all = {"reconstruct", folder / "m.h5", "--prior",
@@ -249,8 +265,11 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   };
   refused({"--model", folder / "drunet.h5", "--algorithm", "gs-pnp"}, "of kind gsdrunet");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp", "--positivity"}, "x >= 0");
+  refused({"--model", folder / "step.h5", "--algorithm", "prox-pnp"}, "not certified");
+  refused({"--model", folder / "drunet.h5", "--algorithm", "prox-pnp", "--force"},
+          "of kind gsdrunet");
   refused({"--model", folder / "step.h5", "--algorithm", "fista"},
-          "pnp-fbs, pnp-drs, gs-pnp or dpir");
+          "pnp-fbs, pnp-drs, prox-pnp, gs-pnp or dpir");
   simulate(folder, "mri", "32");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp"}, "is for real images");
 }
