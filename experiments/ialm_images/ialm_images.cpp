@@ -39,6 +39,8 @@ struct Plan {
   Index sweeps = 0;     ///< of the augmented Lagrangian method
   Index passes = 1;     ///< of its descent on columns: cheap beside many samples
   double rho_max = 50;  ///< which it comes to near its end
+  /// Where samples are many, it is also tried on the first of them and then on all.
+  Index part = 0, part_sweeps = 0, part_passes = 1;
 };
 
 bool better(const Trained& now, const Trained& best) {
@@ -57,6 +59,7 @@ class Trainings {
         name_(std::move(name)),
         rng_(static_cast<std::uint64_t>(seed)),
         problem_(make_problem(set, plan.samples)),
+        part_(plan.part > 0 ? std::optional(make_problem(set, plan.part)) : std::nullopt),
         judge_(problem_.fit),
         start_(problem_.fit.initial(rng_)) {}
 
@@ -76,6 +79,10 @@ class Trainings {
     say("ialm");
     ways["ialm"] = judged(
         tuned_ialm(start_, {{0.25}, {0.5}, {1}, {0.5, false}}, plan_.sweeps, tuning["ialm"]));
+    if (part_) {
+      say("ialm on a part first");
+      ways["ialm_part_first"] = judged(part_first(tuning["ialm_part_first"]));
+    }
     say("adam and a finisher");
     finishers(ways, rates["adam"], tuning["adam_then_ialm"]);
     record["rates"] = rates;
@@ -123,15 +130,19 @@ class Trainings {
     double level_room = 0;
   };
   Trained ialm(const Array<double>& start, const Schedule& schedule, Index sweeps) const {
+    return ialm_on(problem_, plan_.passes, plan_.rho_max, start, schedule, sweeps);
+  }
+  Trained ialm_on(const Problem& problem, Index passes, double rho_max, const Array<double>& start,
+                  const Schedule& schedule, Index sweeps) const {
     AugmentedLagrangianOptions o;
     o.rho = schedule.rho;
-    o.rho_max = plan_.rho_max;
-    o.column_passes = plan_.passes;
+    o.rho_max = rho_max;
+    o.column_passes = passes;
     o.growth = std::pow(o.rho_max / o.rho, 1.25 / static_cast<double>(sweeps));
     o.dual_start = schedule.dual_start;
     o.level_room = schedule.level_room;
     o.check_every = std::clamp<Index>(sweeps / 8, 1, 10);  // the best of short runs counts, too
-    return by_ialm(problem_, start, o, sweeps, context_.out + "/cells/" + name_ + "-state.h5",
+    return by_ialm(problem, start, o, sweeps, context_.out + "/cells/" + name_ + "-state.h5",
                    context_.resume);
   }
   /// Each schedule with a quarter of the sweeps, the best of them in full.
@@ -151,6 +162,16 @@ class Trainings {
     }
     return ialm(start, chosen, sweeps);
   }
+  /// On the first samples from scratch, then half of the sweeps on all.
+  Trained part_first(Json& tried) const {
+    const Trained part = ialm_on(*part_, plan_.part_passes, 50, start_, {0.5}, plan_.part_sweeps);
+    Trained end = tuned_ialm(part.p, {{0.5, true, 0.2}, {1, true, 0.2}, {2, true, 0.2}},
+                             (plan_.sweeps + 1) / 2, tried);
+    end.record["part"] = part.record;
+    end.record["cpu_seconds"] =
+        end.record["cpu_seconds"].get<double>() + part.record["cpu_seconds"].get<double>();
+    return end;
+  }
   /// Half of the budget for Adam, the other half for what finishes.
   void finishers(Json& ways, double rate, Json& tried) {
     const Trained warm = stochastic(baselines().front(), rate, (plan_.epochs + 1) / 2);
@@ -169,6 +190,7 @@ class Trainings {
   std::string experiment_, name_;
   Rng rng_;
   Problem problem_;
+  std::optional<Problem> part_;
   InexactAugmentedLagrangian judge_;
   Array<double> start_, finished_;
 };
@@ -177,8 +199,23 @@ std::vector<Plan> plans(const experiments::Context& context) {
   if (context.smoke) return {{.samples = 100, .epochs = 20, .gradients = 20, .sweeps = 20}};
   const std::vector<Plan> known = {
       {.samples = 500, .seeds = 2, .epochs = 440, .gradients = 500, .sweeps = 250, .passes = 2},
-      {.samples = 5000, .epochs = 60, .gradients = 100, .sweeps = 50, .passes = 8},
-      {.samples = 60000, .epochs = 6, .gradients = 15, .sweeps = 12, .passes = 32, .rho_max = 10}};
+      {.samples = 5000,
+       .epochs = 60,
+       .gradients = 100,
+       .sweeps = 50,
+       .passes = 8,
+       .part = 1000,
+       .part_sweeps = 100,
+       .part_passes = 4},
+      {.samples = 60000,
+       .epochs = 6,
+       .gradients = 15,
+       .sweeps = 12,
+       .passes = 32,
+       .rho_max = 10,
+       .part = 5000,
+       .part_sweeps = 50,
+       .part_passes = 8}};
   std::vector<Plan> chosen;
   for (const std::string& text :
        experiments::selected(context, "samples", {"500", "5000", "60000"}, {"500", "5000"}))
