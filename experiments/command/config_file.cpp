@@ -115,7 +115,9 @@ std::string Section::text(const std::string& key) {
 
 std::vector<std::string> Section::texts(const std::string& key) {
   const Json* value = find(key);
-  const Json list = value == nullptr ? Json::array() : value->is_array() ? *value : Json{*value};
+  const Json list = value == nullptr    ? Json::array()
+                    : value->is_array() ? *value
+                                        : Json::array({*value});
   std::vector<std::string> got;
   for (const Json& item : list) {
     if (!item.is_string() || item.get<std::string>().empty())

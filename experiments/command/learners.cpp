@@ -273,7 +273,8 @@ const std::vector<std::string>& learner_names() {
   return names;
 }
 
-void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options) {
+void set_default_noise(const std::string& kind, Section& model, bool given,
+                       TrainingOptions& options) {
   if (kind != "unrolled-pgd" && kind != "pnp-drunet") return;
   options.noise_low = std::numeric_limits<double>::infinity();
   options.noise_high = 0;
@@ -281,6 +282,10 @@ void set_default_noise(const std::string& kind, Section& model, TrainingOptions&
     options.noise_low = std::min(options.noise_low, m->noise_level / m->scale);
     options.noise_high = std::max(options.noise_high, m->noise_level / m->scale);
   }
+  if (!given && options.noise_low < options.noise_high)
+    throw ArgumentError(
+        "[model] measurement: the files' noise levels differ; name those of the "
+        "training in [noise] sigma");
   options.largest_noise = std::numeric_limits<double>::infinity();
 }
 

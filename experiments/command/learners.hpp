@@ -28,9 +28,10 @@ struct Trainable {
 
 const std::vector<std::string>& learner_names();
 
-/// Where [model] names measurement files, their noise levels are those of the training, unless
-/// [noise] says otherwise.
-void set_default_noise(const std::string& kind, Section& model, TrainingOptions& options);
+/// Where [model] names measurement files, their noise level is that of the training, unless [noise]
+/// says otherwise (`given`), as it has to where they differ.
+void set_default_noise(const std::string& kind, Section& model, bool given,
+                       TrainingOptions& options);
 
 /// The learner that [model] kind names, with the other keys of [model].
 Trainable make_learner(const std::string& kind, Section& model, const TrainingOptions& options);

@@ -122,7 +122,7 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   training.finish();
   Section model = section("model");
   const std::string kind = model.word("kind", "", learner_names());
-  set_default_noise(kind, model, options);
+  set_default_noise(kind, model, config.contains("noise"), options);
   Section noise = section("noise"), optimiser = section("optimiser");
   Section schedule = section("schedule"), loss = section("loss");
   read_noise(noise, options);

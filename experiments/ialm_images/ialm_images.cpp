@@ -196,7 +196,15 @@ class Trainings {
 };
 
 std::vector<Plan> plans(const experiments::Context& context) {
-  if (context.smoke) return {{.samples = 100, .epochs = 20, .gradients = 20, .sweeps = 20}};
+  if (context.smoke)
+    return {{.samples = 100,
+             .epochs = 20,
+             .gradients = 20,
+             .sweeps = 20,
+             .passes = 2,
+             .part = 70,
+             .part_sweeps = 10,
+             .part_passes = 2}};
   const std::vector<Plan> known = {
       {.samples = 500, .seeds = 2, .epochs = 440, .gradients = 500, .sweeps = 250, .passes = 2},
       {.samples = 5000,

@@ -8,14 +8,11 @@ namespace fejer::ialm_images {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using sparse_training::cell;
 using sparse_training::number;
 using sparse_training::shares;
 
 /// An empty cell where a training did not get there.
-std::string cell(const Json& way, const char* key, const char* format = "%.3g") {
-  return way.contains(key) && way[key].is_number() ? number(way[key], format) : "";
-}
-
 void table(std::ostream& out, const Json& run) {
   out << "\n## " << run["name"].get<std::string>()
       << "\n\n| trained by | objective | test accuracy | zero columns | small columns | max abs h "

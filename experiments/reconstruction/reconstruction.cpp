@@ -154,15 +154,15 @@ Json run(const experiments::Context& context) {
         return make_cell(task, method, context.smoke, stem + method.name + ".h5");
       }));
     }
-    if (has_unrolled(name) && std::find(wanted.begin(), wanted.end(), "unrolled") != wanted.end()) {
+    const std::string unrolled = stem + "unrolled.json";
+    if (has_unrolled(name) && std::find(wanted.begin(), wanted.end(), "unrolled") != wanted.end() &&
+        ((context.resume && std::filesystem::exists(unrolled)) ||
+         has_training_images(name, context))) {
       command::note("experiment reconstruction: " + name + ", unrolled");
-      const Json cell = experiments::kept(context, stem + "unrolled.json", [&]() -> Json {
-        const auto model = trained_unrolled(task, context);
-        if (!model) return nullptr;
-        return make_cell(task, {"unrolled", "unrolled", model}, context.smoke,
-                         stem + "unrolled.h5");
-      });
-      if (!cell.is_null()) record["cells"].push_back(cell);
+      record["cells"].push_back(experiments::kept(context, unrolled, [&] {
+        return make_cell(task, {"unrolled", "unrolled", trained_unrolled(task, context)},
+                         context.smoke, stem + "unrolled.h5");
+      }));
     }
     std::vector<std::string> shown = {"start"};
     shown.insert(shown.end(), method_names.begin(), method_names.end());

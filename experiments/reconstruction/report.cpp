@@ -14,7 +14,7 @@ const std::map<std::string, std::string>& titles() {
       {"tv", "TV"},
       {"crr", "CRR"},
       {"wcrr", "WCRR"},
-      {"unrolled", "unrolled PGD, trained here, certified"},
+      {"unrolled", "unrolled PGD, trained here for this task"},
       {"pnp_relu", "PnP-FBS, certified ReLU CNN"},
       {"pnp_spline", "PnP-FBS, certified spline CNN"},
       {"pnp_relu_forced", "PnP-FBS, ReLU CNN as published, no guarantee"},

@@ -18,6 +18,8 @@
 namespace fejer::reconstruction {
 namespace {
 
+const std::string default_photographs = "out/photographs/train.h5";
+
 /// What a task needs beside the configuration. Operators of which there are many in use are drawn
 /// from eight; images are as large as theirs.
 struct Plan {
@@ -60,21 +62,21 @@ std::vector<Measurement> operators_of(const Task& task, Index size, const std::s
 
 bool has_unrolled(const std::string& task) { return plans().count(task) > 0; }
 
-std::optional<Model<float>> trained_unrolled(const Task& task,
-                                             const experiments::Context& context) {
+bool has_training_images(const std::string& task, const experiments::Context& context) {
+  if (!plans().at(task).photographs || context.smoke || context.set.count("photographs") > 0 ||
+      std::filesystem::exists(default_photographs))
+    return true;
+  command::note("experiment reconstruction: " + task + ", unrolled: skipped, no " +
+                default_photographs + "; scripts/make-photographs --grey makes it");
+  return false;
+}
+
+Model<float> trained_unrolled(const Task& task, const experiments::Context& context) {
   Plan plan = plans().at(task.name);
   if (context.smoke) plan = {plan.size / 4, 2, 2, 2};
-  const auto given = context.set.find("photographs");
-  const std::string photographs =
-      given == context.set.end() ? "out/photographs/train.h5" : given->second;
-  if (plan.photographs && !std::filesystem::exists(photographs)) {
-    command::note("experiment reconstruction: " + task.name + ", unrolled: skipped, no " +
-                  photographs + "; scripts/make-photographs makes it");
-    return std::nullopt;
-  }
   const std::string folder = context.out + "/trainings/" + task.name;
   std::filesystem::create_directories(context.out + "/trainings");
-  if (context.smoke) std::filesystem::remove_all(folder);
+  if (!context.resume) std::filesystem::remove_all(folder);
   command::TrainingRequest request{
       command::source_folder() + "/experiments/train_unrolled_pgd/deblur.toml",
       folder,
@@ -92,7 +94,11 @@ std::optional<Model<float>> trained_unrolled(const Task& task,
     largest = std::max({largest, image_shape(m)[1], image_shape(m)[2]});
   }
   request.set.push_back("model.measurement=[" + files + "]");
-  if (plan.photographs) request.set.push_back("data.train=" + photographs);
+  if (plan.photographs) {
+    const auto given = context.set.find("photographs");
+    request.set.push_back("data.train=" +
+                          (given == context.set.end() ? default_photographs : given->second));
+  }
   if (context.smoke)
     for (const std::string& setting :
          {"data.train=dead-leaves:2x" + std::to_string(largest), std::string("model.channels=4")})

@@ -56,6 +56,10 @@ std::string number(const Json& value, const char* format) {
   return text;
 }
 
+std::string cell(const Json& record, const char* key, const char* format) {
+  return record.contains(key) && record[key].is_number() ? number(record[key], format) : "";
+}
+
 std::string shares(const Json& values) {
   std::string text;
   for (const Json& v : values) text += (text.empty() ? "" : " / ") + number(v, "%.2f");

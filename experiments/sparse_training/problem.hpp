@@ -27,6 +27,9 @@ double test_error(const Problem& problem, const Array<double>& p);
 nlohmann::ordered_json prune_and_save(const Problem& problem, const Array<double>& p,
                                       const std::string& experiment, const std::string& file);
 
+/// A number of a record for tables; empty where there is none.
+std::string cell(const nlohmann::ordered_json& record, const char* key,
+                 const char* format = "%.3g");
 /// A number of a record, or an array of shares as "0.00 / 0.65", for tables.
 std::string number(const nlohmann::ordered_json& value, const char* format = "%.3g");
 std::string shares(const nlohmann::ordered_json& values);

@@ -41,6 +41,10 @@ Json small_columns(const SparseFit& fit, const Array<double>& p) {
   return shares;
 }
 
+std::string hash_of(const Array<double>& values) {
+  return sha256(values.data(), static_cast<std::size_t>(values.size()) * sizeof(double));
+}
+
 }  // namespace
 
 Trained by_ialm(const Problem& problem, const Array<double>& start,
@@ -52,15 +56,21 @@ Trained by_ialm(const Problem& problem, const Array<double>& start,
                       {"rho_max", options.rho_max},
                       {"growth", options.growth},
                       {"beta", options.beta},
+                      {"contraction", options.contraction},
+                      {"column_passes", options.column_passes},
                       {"dual_start", options.dual_start},
-                      {"level_room", options.level_room}};
+                      {"level_room", options.level_room},
+                      {"check_every", options.check_every}};
   RunOptions run_options{.max_iterations = sweeps, .tolerance = 1e-10};
-  run_options.state_file = state_file;
   run_options.save_every = 5000;
-  run_options.resume = resume && std::filesystem::exists(state_file);
-  run_options.fingerprint =
-      named.dump() + std::to_string(problem.fit.options().lambda_w) +
-      sha256(start.data(), static_cast<std::size_t>(start.size()) * sizeof(double));
+  const SparseFitOptions& f = problem.fit.options();
+  run_options.fingerprint = named.dump() + Json{f.lambda_w, f.lambda_b, f.lambda_v}.dump() +
+                            hash_of(problem.fit.x()) + hash_of(problem.fit.y()) + hash_of(start);
+  // Several runs of one experiment share the name: each goes on from its own state.
+  const std::string whose = sha256(run_options.fingerprint.data(), run_options.fingerprint.size());
+  const std::string own_file = state_file + "." + whose.substr(0, 16);
+  run_options.state_file = own_file;
+  run_options.resume = resume && std::filesystem::exists(own_file);
   const Observer<double> stop = [](const Iteration&, ConstView<double>) {
     return command::interrupted() ? Control::stop : Control::proceed;
   };
@@ -70,8 +80,8 @@ Trained by_ialm(const Problem& problem, const Array<double>& start,
   auto state = ialm.init(start);
   double first = 0;
   std::vector<Iteration> history;
-  load_state(state_file, ialm.name(), run_options.fingerprint, state, first, history);
-  std::filesystem::remove(state_file);
+  load_state(own_file, ialm.name(), run_options.fingerprint, state, first, history);
+  std::filesystem::remove(own_file);
   const double seconds = cpu_seconds() - begin;
   const KktReport kkt = ialm.kkt(state);
   Json record = {{"objective", result.objective},

@@ -18,8 +18,9 @@ struct Trained {
   double objective() const { return record.at("objective").get<double>(); }
 };
 
-/// `sweeps` outer iterations over run(), the state in `state_file`: with `resume` it goes on from
-/// there, bit for bit. CPU seconds are those of this process.
+/// `sweeps` outer iterations over run(), the state in `state_file` with a hash of problem, options
+/// and start after its name: with `resume` it goes on from there, bit for bit. CPU seconds are
+/// those of this process.
 Trained by_ialm(const Problem& problem, const Array<double>& start,
                 const AugmentedLagrangianOptions& options, Index sweeps,
                 const std::string& state_file, bool resume);

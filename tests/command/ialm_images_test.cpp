@@ -151,7 +151,7 @@ TEST_CASE("experiment ialm_mnist: all ways are trained and reported; without pic
   const auto record = run("ialm_mnist", folder / "pictures");
   CHECK(record["runs"].size() == 1);
   const auto& ways = record["runs"][0]["ways"];
-  CHECK(ways.size() == 10);
+  CHECK(ways.size() == 11);
   for (const auto& item : ways.items()) {
     const auto& way = item.value();
     INFO(item.key());

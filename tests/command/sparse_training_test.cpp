@@ -163,6 +163,25 @@ TEST_CASE("S1: where the method loses from scratch, as its report says") {
   CHECK(from_scratch(deep, 4, 1500).objective() > 1.1 * from_scratch(deep, 0.5, 1500).objective());
 }
 
+TEST_CASE("D4000: patches without their mean; the middle can be told from them") {
+  const SparseProblem problem = fejer::ialm_synthetic::make_patches(1, {});
+  const auto &x = problem.fit.x(), &y = problem.fit.y();
+  REQUIRE(x.shape() == fejer::Shape{49, 4000});
+  double largest_mean = 0, middle = 0, targets = 0, same = 0;
+  for (fejer::Index n = 0; n < 4000; ++n) {
+    double mean = 0;
+    for (fejer::Index i = 0; i < 49; ++i) mean += x[i * 4000 + n] / 49;
+    largest_mean = std::max(largest_mean, std::abs(mean));
+    middle += std::pow(x[24 * 4000 + n] - y[n], 2) / 4000;
+    targets += y[n] * y[n] / 4000;
+    same += x[n] == problem.test_x[n] ? 1 : 0;
+  }
+  CHECK(largest_mean < 1e-12);
+  CHECK(middle == doctest::Approx(1).epsilon(0.1));  // the noise of that pixel
+  CHECK(targets > 0.3);
+  CHECK(same == 0);
+}
+
 TEST_CASE("proximal steps with momentum, whose threshold would not fit, are refused") {
   const SparseProblem problem = s1(1, 1e-3);
   const fejer::sparse_training::Stochastic how{

@@ -135,6 +135,18 @@ TEST_CASE("a checkpoint is resumed only by its own training") {
                  "another data");
 }
 
+TEST_CASE("a configuration keeps its hash, so that older checkpoints are gone on with") {
+  // What fingerprints were before there were warm states. Whoever changes what is resumed changes
+  // this number, and says so.
+  const ScratchFolder folder;
+  expect(0, folder,
+         {"train", smoke, "--out", folder / "out", "--set", "training.steps=1", "--set",
+          "data.train=dead-leaves:3x64"});
+  const auto record = nlohmann::json::parse(contents(folder / "out/run.json"));
+  CHECK(record["configuration_sha256"] ==
+        "c389013a0bffd79733e36fb48089da6a1f1132ad68001fc0ec78d47568fb33ec");
+}
+
 TEST_CASE("misspelt and impossible configurations are refused in one line") {
   const ScratchFolder folder;
   const auto refused = [&](const char* item, const char* part) {

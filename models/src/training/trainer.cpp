@@ -103,6 +103,7 @@ void unpack_states(const std::string& bytes, const Shard<float>& shard) {
     *sample.state = Array<float>(Shape(extents.begin(), extents.end()));
     take(sample.state->data(), static_cast<std::size_t>(sample.state->size()) * sizeof(float));
   }
+  if (at != bytes.size()) throw Error("train: processes disagree about the model");
 }
 
 struct ShardResult {

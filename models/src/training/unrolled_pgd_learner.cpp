@@ -199,14 +199,16 @@ template <class X>
 typename UnrolledPgdLearner<X>::Measured UnrolledPgdLearner<X>::data_of(
     const Sample<T>& sample) const {
   const ConstView<T>& input = sample.input;
-  const auto number = input.size() > 0 ? static_cast<std::size_t>(input[0]) : problems_.size();
-  if (number >= problems_.size())
+  const double number = input.size() > 0 ? static_cast<double>(input[0]) : -1;
+  if (!(number >= 0 && number < static_cast<double>(problems_.size()) &&
+        number == std::floor(number)))
     throw ShapeError("UnrolledPgdLearner: the input does not begin with the number of an operator");
-  const MeasuredProblem<X>& problem = problems_[number];
+  const MeasuredProblem<X>& problem = problems_[static_cast<std::size_t>(number)];
   Array<X> y(problem.A.range());
   if (input.size() != 1 + y.size() * static_cast<Index>(sizeof(X) / sizeof(T)))
     throw ShapeError("UnrolledPgdLearner: the input has shape " + to_string(input.shape()) +
-                     ", but the data have " + to_string(y.shape()));
+                     ", expected the number of an operator and data of shape " +
+                     to_string(y.shape()));
   for (Index i = 0; i < y.size(); ++i) {
     if constexpr (is_complex<X>)
       y[i] = {input[1 + 2 * i], input[2 + 2 * i]};

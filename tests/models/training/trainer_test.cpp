@@ -86,8 +86,10 @@ void check_same(const TrainingState& a, const TrainingState& b) {
   CHECK(a.best_step == b.best_step);
   CHECK(a.without_gain == b.without_gain);
   REQUIRE(a.warm.size() == b.warm.size());
-  for (const auto& [key, state] : a.warm)
+  for (const auto& [key, state] : a.warm) {
+    REQUIRE(state.shape() == b.warm.at(key).shape());
     CHECK(std::equal(state.begin(), state.end(), b.warm.at(key).begin()));
+  }
   REQUIRE(a.history.size() == b.history.size());
   for (std::size_t i = 0; i < a.history.size(); ++i) {
     CHECK(a.history[i].loss == b.history[i].loss);

@@ -52,12 +52,12 @@ struct KktReport {
 /// iteration: sweeps over the pairs (u_i, v_i), each minimised exactly, layer by layer from the
 /// last, unit by unit, then over (W_l, b_l) by column descent on Gram matrices, exact in each
 /// column (row, group of columns: by the secular equation); then xi <- xi + rho h, clipped. Sweeps
-/// never raise L. Where L exceeds F at the start, times 1 + level_room, the state goes back to the forward pass of the
-/// best parameters seen, which is what convergence to KKT points rests on. The residual is the
-/// larger of the sweep's relative change and ||h||/||u||. Cost of a sweep: about 8 N N_l N_{l-1} +
-/// N N_{l-1}^2 flops a layer; with rows as groups an eigendecomposition of order N_{l-1} more (dear
-/// for wide inputs), with groups of columns one for each group. Memory: 4 numbers a unit and
-/// sample. The same bits for any number of threads.
+/// never raise L. Where L exceeds F at the start, times 1 + level_room, the state goes back to the
+/// forward pass of the best parameters seen, which is what convergence to KKT points rests on. The
+/// residual is the larger of the sweep's relative change and ||h||/||u||. Cost of a sweep: about 8
+/// N N_l N_{l-1} + N N_{l-1}^2 flops a layer; with rows as groups an eigendecomposition of order
+/// N_{l-1} more (dear for wide inputs), with groups of columns one for each group. Memory: 4
+/// numbers a unit and sample. The same bits for any number of threads.
 class InexactAugmentedLagrangian {
  public:
   using Scalar = double;

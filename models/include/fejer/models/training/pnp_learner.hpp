@@ -18,16 +18,16 @@ struct PnpOptions {
 /// The fixed point of x -> N(x - gamma A*(A x - y); sigma), reached from problem.start(y), or the
 /// end of so many iterations of it as options.equilibrium says (Davy, Briceno-Arias, Pustelnik,
 /// arXiv 2506.13239; specification 2b, 2c). Parameters: log_step (gamma = min(e^log_step, 1.99) /
-/// ||A||^2) and log_sigma (sigma = min(e^log_sigma, 1)) in group "pnp", where they are learned, with
-/// projected gradients: none leads further out of the interval; then the network's weights in group "weights". Samples:
-/// target (C, H, W) of shape A.domain(), input y. Figures, means over samples: "passes" without a
-/// tape, "residual" and "contraction" of the last, and for implicit gradients "adjoint products"
-/// and "adjoint residual".
+/// ||A||^2) and log_sigma (sigma = min(e^log_sigma, 1)) in group "pnp", where they are
+/// learned, with projected gradients (0 where they lead out of the interval); then the network's
+/// weights in group "weights". Samples: target (C, H, W) of shape A.domain(), input y. Figures,
+/// means over samples: "passes" without a tape, "residual" and "contraction" of the last, and for
+/// implicit gradients "adjoint products" and "adjoint residual".
 template <class T>
 class PnpLearner {
  public:
-  /// Throws ArgumentError for steps outside (0, 1.99], levels outside (0, 1], and operators whose norm
-  /// has no bound.
+  /// Throws ArgumentError for steps outside (0, 1.99], levels outside (0, 1], and operators whose
+  /// norm has no bound.
   PnpLearner(const PnpOptions& options, Drunet<T> network, MeasuredProblem<T> problem);
 
   struct Prepared {

@@ -19,7 +19,8 @@ struct UnrolledPgdOptions {
 };
 
 /// UnrolledPgd on measurements that are simulated from training images while it learns, each by one
-/// of the given operators (kernels, masks: one network for all of them), drawn with its noise.
+/// of the given operators (kernels, masks: one network for all of them), drawn with its noise; a
+/// validation image by one of them, always the same.
 /// Steps:
 ///   gamma_k = t_k / L, L the square of the largest upper end of ||A||,
 ///   t_k = 0.02 + 1.96 / (1 + exp(-s_k)), s_k learned from 0 (t_k = 1) in group "steps":
