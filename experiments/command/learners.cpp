@@ -168,6 +168,7 @@ Trainable unrolled_pgd(Section& model, const TrainingOptions& training) {
   o.noise_level = training.noise_high;
   o.iterations = model.count("iterations", o.iterations, 1);
   o.shared = model.flag("shared", o.shared);
+  o.random_phase = model.flag("random_phase", o.random_phase);
   read_network(model, o.network);
   const Templates templates(model.texts("measurement"));
   if (templates.image()[0] != 1)

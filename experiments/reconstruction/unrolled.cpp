@@ -26,11 +26,12 @@ struct Plan {
   Index size = 0;  ///< of training images; 0: those of the task
   Index iterations = 0, steps = 0, batch = 0;
   bool photographs = false;  ///< larger images than the training set of 180x180 has
+  bool phase = false;        ///< the image to be reconstructed has one
 };
 const std::map<std::string, Plan>& plans() {
   static const std::map<std::string, Plan> all = {{"deblur", {64, 20, 2000, 4}},
                                                   {"mri_single_4x", {128, 10, 500, 2}},
-                                                  {"mri_16coil_8x", {0, 20, 300, 2}},
+                                                  {"mri_16coil_8x", {0, 20, 300, 2, false, true}},
                                                   {"ct_head_60", {0, 20, 250, 1, true}}};
   return all;
 }
@@ -94,6 +95,7 @@ Model<float> trained_unrolled(const Task& task, const experiments::Context& cont
     largest = std::max({largest, image_shape(m)[1], image_shape(m)[2]});
   }
   request.set.push_back("model.measurement=[" + files + "]");
+  if (plan.phase) request.set.emplace_back("model.random_phase=true");
   if (plan.photographs) {
     const auto given = context.set.find("photographs");
     request.set.push_back("data.train=" +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -12,7 +13,12 @@ namespace {
 
 constexpr double least_step = 0.02, step_range = 1.96;
 /// Far beyond the numbers that the noise of a measurement takes from the same stream.
-constexpr std::uint64_t choice_of_operator = std::uint64_t{1} << 62;
+constexpr std::uint64_t choice_of_operator = std::uint64_t{1} << 62,
+                        choice_of_phase = choice_of_operator + 1;
+
+/// Numbers of an input before the data: the operator's, and the phase.
+template <class X>
+constexpr Index leading = is_complex<X> ? 2 : 1;
 
 std::string prefix(std::size_t network) { return "net_" + std::to_string(network) + "_"; }
 
@@ -87,20 +93,23 @@ void pull_through_denoiser(const Array<X>& z, Pass& pass, Array<X>& g) {
   from_planes(pulls, g);
 }
 
-/// Loss of the end of a path and its gradient.
+/// Loss of the end of a path, turned back by the phase, and its gradient.
 template <class T>
-double loss_of(const Array<T>& x, ConstView<T> target, LossGradient<T> loss, Array<T>& g) {
+double loss_of(const Array<T>& x, double, ConstView<T> target, LossGradient<T> loss, Array<T>& g) {
   return loss(x, target, g);
 }
 template <class T>
-double loss_of(const Array<std::complex<T>>& x, ConstView<T> target, LossGradient<T> loss,
+double loss_of(Array<std::complex<T>> x, double phase, ConstView<T> target, LossGradient<T> loss,
                Array<std::complex<T>>& g) {
+  const auto turn = std::polar<T>(1, static_cast<T>(phase));
+  for (auto& v : x) v *= std::conj(turn);
   const Array<T> zero(target.shape());
   const std::vector<Array<T>> parts = planes_of(x);
   std::vector<Array<T>> pulls(2, zero);
   double sum = loss(parts[0], target, pulls[0]);
   sum += loss(parts[1], zero, pulls[1]);
   from_planes(pulls, g);
+  for (auto& v : g) v *= turn;
   return sum;
 }
 
@@ -205,17 +214,18 @@ typename UnrolledPgdLearner<X>::Measured UnrolledPgdLearner<X>::data_of(
     throw ShapeError("UnrolledPgdLearner: the input does not begin with the number of an operator");
   const MeasuredProblem<X>& problem = problems_[static_cast<std::size_t>(number)];
   Array<X> y(problem.A.range());
-  if (input.size() != 1 + y.size() * static_cast<Index>(sizeof(X) / sizeof(T)))
+  constexpr Index skip = leading<X>;
+  if (input.size() != skip + y.size() * static_cast<Index>(sizeof(X) / sizeof(T)))
     throw ShapeError("UnrolledPgdLearner: the input has shape " + to_string(input.shape()) +
                      ", expected the number of an operator and data of shape " +
                      to_string(y.shape()));
   for (Index i = 0; i < y.size(); ++i) {
     if constexpr (is_complex<X>)
-      y[i] = {input[1 + 2 * i], input[2 + 2 * i]};
+      y[i] = {input[skip + 2 * i], input[skip + 1 + 2 * i]};
     else
-      y[i] = input[1 + i];
+      y[i] = input[skip + i];
   }
-  return {problem, std::move(y)};
+  return {problem, is_complex<X> ? static_cast<double>(input[1]) : 0, std::move(y)};
 }
 
 template <class X>
@@ -230,7 +240,7 @@ double UnrolledPgdLearner<X>::shard_gradient(const Prepared& prepared, const Sha
   Array<double> steps(Shape{options_.iterations});
   double total = 0;
   for (const Sample<T>& sample : shard) {
-    const auto [problem, y] = data_of(sample);
+    const auto [problem, phase, y] = data_of(sample);
     Path<X> path;
     path.adjoint = problem.A.apply_adjoint(y);
     path.end = problem.start(y);
@@ -239,7 +249,7 @@ double UnrolledPgdLearner<X>::shard_gradient(const Prepared& prepared, const Sha
       path.end = denoised(path.points.back(), passes[network_of(k)]);
     }
     Array<X> g(path.end.shape()), back(path.end.shape());
-    total += loss_of(path.end, sample.target, loss, g);
+    total += loss_of(path.end, phase, sample.target, loss, g);
     for (Index k = options_.iterations; k-- > 0;) {
       const auto at = static_cast<std::size_t>(k);
       pull_through_denoiser(path.points[at], passes[network_of(k)], g);
@@ -284,7 +294,9 @@ double UnrolledPgdLearner<X>::penalty(const Parameters&, const Prepared& prepare
 template <class X>
 void UnrolledPgdLearner<X>::estimate(const Prepared& prepared, const Sample<T>& sample,
                                      View<T> out) const {
-  const auto [problem, y] = data_of(sample);
+  const Measured measured = data_of(sample);
+  const MeasuredProblem<X>& problem = measured.problem;
+  const Array<X>& y = measured.y;
   Parameters unused;
   std::vector<typename Cnn::Pass> passes;
   for (const auto& network : prepared.networks) passes.emplace_back(cnn_, network, unused);
@@ -313,17 +325,24 @@ Array<typename UnrolledPgdLearner<X>::T> UnrolledPgdLearner<X>::measure(
   const MeasuredProblem<X>& problem = problems_[number];
   require_shape("UnrolledPgdLearner: an image", image.shape(), problem.A.domain());
   Array<X> x(image.shape());
+  double phase = 0;
   for (Index i = 0; i < x.size(); ++i) x[i] = image[i];
+  if constexpr (is_complex<X>) {
+    if (options_.random_phase) phase = 2 * std::numbers::pi * noise.uniform(choice_of_phase);
+    for (X& v : x) v *= std::polar<T>(1, static_cast<T>(phase));
+  }
   Array<X> y = problem.A.apply(x);
   problem.add_noise(y, sigma, noise);
-  Array<T> input(Shape{1 + y.size() * static_cast<Index>(sizeof(X) / sizeof(T))});
+  constexpr Index skip = leading<X>;
+  Array<T> input(Shape{skip + y.size() * static_cast<Index>(sizeof(X) / sizeof(T))});
   input[0] = static_cast<T>(number);
+  if constexpr (is_complex<X>) input[1] = static_cast<T>(phase);
   for (Index i = 0; i < y.size(); ++i) {
     if constexpr (is_complex<X>) {
-      input[1 + 2 * i] = y[i].real();
-      input[2 + 2 * i] = y[i].imag();
+      input[skip + 2 * i] = y[i].real();
+      input[skip + 1 + 2 * i] = y[i].imag();
     } else {
-      input[1 + i] = y[i];
+      input[skip + i] = y[i];
     }
   }
   return input;

@@ -74,9 +74,11 @@ Parameters shaken_network(const Parameters& p) {
 }
 
 template <class X>
-void check_gradients(const std::vector<Measurement>& ms, bool shared) {
+void check_gradients(const std::vector<Measurement>& ms, bool shared, bool phase = false) {
   const ScopedThreads one(1);  // small images
-  const UnrolledPgdLearner<X> author(small(shared), problems_of<X>(ms));
+  UnrolledPgdOptions options = small(shared);
+  options.random_phase = phase;
+  const UnrolledPgdLearner<X> author(options, problems_of<X>(ms));
   const Learner<double> learner = author;
   const Parameters p = shaken_network(learner.initial(Rng(4)));
   const Array<double> images = random_array({2, 1, 7, 6}, "images", 0.5);
@@ -130,6 +132,7 @@ TEST_CASE("unrolled PGD learner: the gradient of loss and penalty for every para
     check_gradients<double>({blurred()}, shared);
     check_gradients<std::complex<double>>({mri()}, shared);
     check_gradients<double>({blurred(), blurred(0.4)}, shared);
+    check_gradients<std::complex<double>>({mri()}, shared, true);
   }
 }
 
@@ -198,6 +201,25 @@ TEST_CASE(
       "number of an operator"));
 }
 
+TEST_CASE("unrolled PGD learner: training images are turned by a random phase where asked for") {
+  UnrolledPgdOptions o = small(true);
+  o.random_phase = true;
+  const Measurement m = mri();
+  using Complex = std::complex<double>;
+  const UnrolledPgdLearner<Complex> learner(o, {problem_of<Complex>(m)});
+  const Array<double> x = random_array({1, 7, 6}, "x", 0.5);
+  const Array<double> input = learner.measure(x, 0, Rng(1).stream("noise"));
+  const double phase = input[1];
+  CHECK(phase > 0);
+  const LinearOperator<Complex> A = make_operator<Complex>(m);
+  Array<Complex> turned(x.shape());
+  for (Index i = 0; i < x.size(); ++i) turned[i] = std::polar(1.0, phase) * x[i];
+  const Array<Complex> y = A.apply(turned);
+  for (Index i = 0; i < y.size(); ++i)
+    CHECK(std::abs(y[i] - Complex(input[2 + 2 * i], input[3 + 2 * i])) < 1e-12);
+  CHECK(learner.measure(x, 0, Rng(1).stream("another"))[1] != phase);
+}
+
 TEST_CASE("unrolled PGD learner: complex images, as its model has them") {
   const Measurement m = mri();
   using Complex = std::complex<float>;
@@ -209,7 +231,7 @@ TEST_CASE("unrolled PGD learner: complex images, as its model has them") {
   const Array<float> input = learner.measure(image, 0.02, Rng(1).stream("noise"));
   Array<Complex> y(A.range());
   for (Index i = 0; i < y.size(); ++i) {
-    y[i] = {input[1 + 2 * i], input[2 + 2 * i]};
+    y[i] = {input[2 + 2 * i], input[3 + 2 * i]};
     // Nothing is measured, and there is no noise, where the mask is 0.
     if (i % 2 == 1) CHECK(y[i] == Complex(0));
   }

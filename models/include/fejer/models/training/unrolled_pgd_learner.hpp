@@ -16,6 +16,9 @@ struct UnrolledPgdOptions {
   Index iterations = 10;
   bool shared = true;      ///< one network for all layers, or one for each
   double noise_level = 0;  ///< of the training, written into the model
+  /// Complex images only: every training image is multiplied by e^{i phi}, phi uniform in [0, 2pi),
+  /// since measured images have a phase. Without, networks learn that imaginary parts are 0.
+  bool random_phase = false;
 };
 
 /// UnrolledPgd on measurements that are simulated from training images while it learns, each by one
@@ -27,11 +30,11 @@ struct UnrolledPgdOptions {
 /// whatever s_k is, gamma_k L < 2; and networks are bounded as in LipschitzCnnLearner: every layer
 /// is averaged at every step of the training. Other parameters: those of LipschitzCnnLearner with
 /// "net_<k>_" before their names (net_0_ where they are shared).
-/// Samples: target (1,H,W) in [0,1]; input: the number of the operator, then y, where X is complex
-/// its real and imaginary parts in turn. Loss: of x_K; complex: of its real part, for the target,
-/// plus that of its imaginary part, for 0. Estimate: x_K, or |x_K|. Backward: the inside of a layer
-/// is computed again, so that memory is that of the networks' features once and of some images for
-/// each layer.
+/// Samples: target (1,H,W) in [0,1]; input: the number of the operator, where X is complex phi,
+/// then y, where X is complex its real and imaginary parts in turn. Loss: of x_K; complex: of the
+/// real part of e^{-i phi} x_K, for the target, plus that of its imaginary part, for 0. Estimate:
+/// x_K, or |x_K|. Backward: the inside of a layer is computed again, so that memory is that of the
+/// networks' features once and of some images for each layer.
 template <class X>
 class UnrolledPgdLearner {
  public:
@@ -71,6 +74,7 @@ class UnrolledPgdLearner {
   std::vector<Parameters> parts_of(const Parameters& all) const;
   struct Measured {
     const MeasuredProblem<X>& problem;
+    double phase;
     Array<X> y;
   };
   Measured data_of(const Sample<T>& sample) const;
