@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "outcome.hpp"
+
 namespace fejer::experiments {
 
 struct Context {
@@ -29,6 +31,14 @@ const std::vector<Experiment>& all();
 std::vector<std::string> selected(const Context& context, const std::string& key,
                                   const std::vector<std::string>& known,
                                   const std::vector<std::string>& otherwise);
+
+/// Trains as `fejer train` does, by experiments/`config` with `settings`, in
+/// `context.out`/trainings/ `name`: a run that resumes goes on there, others and smoke runs begin
+/// anew. Throws Error with the cause where a training does not end. The model is model.h5 in that
+/// folder.
+command::Outcome trained(const Context& context, const std::string& experiment,
+                         const std::string& name, const std::string& config,
+                         std::vector<std::string> settings);
 
 /// A part of a result that is kept in `file`: read back if the run resumes and it was made with the
 /// same value of `smoke`, else made and written.

@@ -6,7 +6,9 @@
 
 #include <fejer/files.hpp>
 
+#include "command/data_folder.hpp"
 #include "command/text.hpp"
+#include "command/training_run.hpp"
 #include "denoising/denoising.hpp"
 #include "equilibrium_closed_form/equilibrium_closed_form.hpp"
 #include "equilibrium_learning/equilibrium_learning.hpp"
@@ -92,6 +94,21 @@ std::vector<std::string> selected(const Context& context, const std::string& key
     names.push_back(name);
   }
   return names;
+}
+
+command::Outcome trained(const Context& context, const std::string& experiment,
+                         const std::string& name, const std::string& config,
+                         std::vector<std::string> settings) {
+  const std::string folder = context.out + "/trainings/" + name;
+  std::filesystem::create_directories(context.out + "/trainings");
+  if (!context.resume || context.smoke) std::filesystem::remove_all(folder);
+  command::Outcome outcome =
+      command::train_model({command::source_folder() + "/experiments/" + config, folder,
+                            std::move(settings), context.resume});
+  if (outcome.code != command::exit_code::done)
+    throw Error("experiment " + experiment + ": " + name + ": " +
+                outcome.json.value("cause", "training failed"));
+  return outcome;
 }
 
 nlohmann::ordered_json kept(const Context& context, const std::string& file,

@@ -166,21 +166,14 @@ Json train_and_evaluate(const std::string& task, const std::string& learned,
   const bool weights = learned == "weights";
   const double per_step = static_cast<double>(batch * strategy.passes());
   const auto steps = static_cast<Index>(std::max(1.0, std::round(s.passes / per_step)));
-  command::TrainingRequest request{
-      command::source_folder() + "/experiments/train_pnp_drunet/deblur.toml",
-      folder,
+  const command::Outcome trained = experiments::trained(
+      context, "learned_pnp", name, "train_pnp_drunet/deblur.toml",
       {"model.measurement=" + measurement, "model.denoiser=" + s.denoiser,
        std::string("model.learn_weights=") + (weights ? "true" : "false"),
        "model.strategy=" + strategy.name, "model.depth=" + std::to_string(strategy.depth),
        "model.restarts=" + std::to_string(strategy.restarts), "data.train=" + s.train,
        "validation.data=\"\"", "training.steps=" + std::to_string(steps),
-       "training.batch=" + std::to_string(batch)},
-      context.resume};
-  if (!context.resume) std::filesystem::remove_all(folder);
-  const command::Outcome trained = command::train_model(request);
-  if (trained.code != command::exit_code::done)
-    throw Error("experiment learned_pnp: " + name + ": " +
-                trained.json.value("cause", "training failed"));
+       "training.batch=" + std::to_string(batch)});
   const auto model = load_model<float>(folder + "/model.h5");
   const Json& found = trained.json["learned"];
   Json residuals;

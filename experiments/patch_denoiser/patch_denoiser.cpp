@@ -16,12 +16,10 @@
 #include <fejer/parallel.hpp>
 
 #include "console.hpp"
-#include "data_folder.hpp"
 #include "evaluation.hpp"
 #include "finisher.hpp"
 #include "record.hpp"
 #include "text.hpp"
-#include "training_run.hpp"
 
 namespace fejer::patch_pruning {
 namespace {
@@ -71,26 +69,18 @@ bool there(const std::string& images) {
 PatchDenoiserParameters trained(const experiments::Context& context, const Settings& s,
                                 Index units) {
   const std::string name = "adam-" + std::to_string(units);
-  command::TrainingRequest request;
-  request.config = command::source_folder() + "/experiments/train_patch_denoiser/photographs.toml";
-  request.out = context.out + "/trainings/" + name;
-  request.resume = context.resume;
   const std::string pixels = std::to_string(s.size);
-  request.set = {"data.train=" + s.train,
-                 "validation.data=\"\"",
-                 "data.patch=" + pixels,
-                 "model.size=" + pixels,
-                 "model.hidden=[" + std::to_string(units) + "]",
-                 "training.steps=" + std::to_string(s.steps),
-                 "loss.reference_pixels=" + std::to_string(s.size * s.size)};
-  if (context.smoke) request.set.emplace_back("training.batch=16");
-  std::filesystem::create_directories(context.out + "/trainings");
-  if (!context.resume) std::filesystem::remove_all(request.out);
-  const command::Outcome outcome = command::train_model(request);
-  if (outcome.code != command::exit_code::done)
-    throw Error("experiment patch_denoiser: " + name + ": " +
-                outcome.json.value("cause", "training failed"));
-  const Model<float> model = load_model<float>(request.out + "/model.h5");
+  std::vector<std::string> settings = {"data.train=" + s.train,
+                                       "validation.data=\"\"",
+                                       "data.patch=" + pixels,
+                                       "model.size=" + pixels,
+                                       "model.hidden=[" + std::to_string(units) + "]",
+                                       "training.steps=" + std::to_string(s.steps),
+                                       "loss.reference_pixels=" + std::to_string(s.size * s.size)};
+  if (context.smoke) settings.emplace_back("training.batch=16");
+  experiments::trained(context, "patch_denoiser", name, "train_patch_denoiser/photographs.toml",
+                       std::move(settings));
+  const Model<float> model = load_model<float>(context.out + "/trainings/" + name + "/model.h5");
   return std::get<PatchDenoiser<float>>(model.value).parameters();
 }
 

@@ -11,9 +11,6 @@
 #include <fejer/rng.hpp>
 
 #include "console.hpp"
-#include "data_folder.hpp"
-#include "outcome.hpp"
-#include "training_run.hpp"
 
 namespace fejer::reconstruction {
 namespace {
@@ -77,14 +74,9 @@ Model<float> trained_unrolled(const Task& task, const experiments::Context& cont
   if (context.smoke) plan = {plan.size / 4, 2, 2, 2};
   const std::string folder = context.out + "/trainings/" + task.name;
   std::filesystem::create_directories(context.out + "/trainings");
-  if (!context.resume) std::filesystem::remove_all(folder);
-  command::TrainingRequest request{
-      command::source_folder() + "/experiments/train_unrolled_pgd/deblur.toml",
-      folder,
-      {"model.iterations=" + std::to_string(plan.iterations),
-       "training.steps=" + std::to_string(plan.steps),
-       "training.batch=" + std::to_string(plan.batch)},
-      context.resume};
+  std::vector<std::string> settings = {"model.iterations=" + std::to_string(plan.iterations),
+                                       "training.steps=" + std::to_string(plan.steps),
+                                       "training.batch=" + std::to_string(plan.batch)};
   std::string files;
   Index largest = 0;
   for (const Measurement& m : operators_of(task, plan.size, context.data)) {
@@ -94,21 +86,19 @@ Model<float> trained_unrolled(const Task& task, const experiments::Context& cont
     files += "\"" + file + "\",";
     largest = std::max({largest, image_shape(m)[1], image_shape(m)[2]});
   }
-  request.set.push_back("model.measurement=[" + files + "]");
-  if (plan.phase) request.set.emplace_back("model.random_phase=true");
+  settings.push_back("model.measurement=[" + files + "]");
+  if (plan.phase) settings.emplace_back("model.random_phase=true");
   if (plan.photographs) {
     const auto given = context.set.find("photographs");
-    request.set.push_back("data.train=" +
-                          (given == context.set.end() ? default_photographs : given->second));
+    settings.push_back("data.train=" +
+                       (given == context.set.end() ? default_photographs : given->second));
   }
   if (context.smoke)
     for (const std::string& setting :
          {"data.train=dead-leaves:2x" + std::to_string(largest), std::string("model.channels=4")})
-      request.set.push_back(setting);
-  const command::Outcome trained = command::train_model(request);
-  if (trained.code != command::exit_code::done)
-    throw Error("experiment reconstruction: " + task.name +
-                ", unrolled: " + trained.json.value("cause", "training failed"));
+      settings.push_back(setting);
+  experiments::trained(context, "reconstruction", task.name, "train_unrolled_pgd/deblur.toml",
+                       std::move(settings));
   return load_model<float>(folder + "/model.h5");
 }
 

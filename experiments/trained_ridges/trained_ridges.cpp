@@ -13,12 +13,10 @@
 #include <fejer/models/training/dataset.hpp>
 
 #include "console.hpp"
-#include "data_folder.hpp"
 #include "evaluation.hpp"
 #include "model_pictures.hpp"
 #include "record.hpp"
 #include "text.hpp"
-#include "training_run.hpp"
 
 namespace fejer::trained_ridges {
 namespace {
@@ -95,20 +93,15 @@ Json levels(const Model<float>& model, const Row& row, const experiments::Contex
 
 Json train_row(const Row& row, const experiments::Context& context) {
   const std::string folder = context.out + "/trainings/" + row.name;
-  command::TrainingRequest request{command::source_folder() + "/experiments/" + row.config, folder,
-                                   row.settings, context.resume};
+  std::vector<std::string> settings = row.settings;
   if (context.set.count("steps") > 0)
-    request.set.push_back("training.steps=" + context.set.at("steps"));
+    settings.push_back("training.steps=" + context.set.at("steps"));
   if (context.smoke)
     for (const char* setting :
          {"training.steps=2", "training.batch=8", "model.channels=[1,2,4]", "validation.data=\"\""})
-      request.set.emplace_back(setting);
-  std::filesystem::create_directories(context.out + "/trainings");
-  if (context.smoke) std::filesystem::remove_all(folder);
-  const command::Outcome trained = command::train_model(request);
-  if (trained.code != command::exit_code::done)
-    throw Error("experiment trained_ridges: " + row.name + ": " +
-                trained.json.value("cause", "training failed"));
+      settings.emplace_back(setting);
+  const command::Outcome trained =
+      experiments::trained(context, "trained_ridges", row.name, row.config, std::move(settings));
   const std::string kept = context.out + "/models/" + row.name + ".h5";
   std::filesystem::create_directories(context.out + "/models");
   std::filesystem::copy_file(folder + "/model.h5", kept,
