@@ -12,6 +12,7 @@
 #include "denoising/denoising.hpp"
 #include "equilibrium_closed_form/equilibrium_closed_form.hpp"
 #include "equilibrium_learning/equilibrium_learning.hpp"
+#include "filter_bank/filter_bank.hpp"
 #include "ialm_images/ialm_images.hpp"
 #include "ialm_synthetic/ialm_synthetic.hpp"
 #include "learned_pnp/learned_pnp.hpp"
@@ -74,6 +75,10 @@ const std::vector<Experiment>& all() {
        "the same on Fashion-MNIST",
        {"folder", "samples"},
        ialm_images::run_fashion_mnist},
+      {"filter_bank",
+       "a trained ridge regulariser with fewer filters: PSNR and speed against their number",
+       {"model", "train", "test", "samples"},
+       filter_bank::run},
       {"patch_denoiser",
        "a denoiser of patches of photographs made sparse after Adam: units left, PSNR, seconds",
        {"train", "test", "steps", "sweeps"},

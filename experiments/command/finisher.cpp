@@ -8,7 +8,6 @@
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
-#include "../sparse_training/trainers.hpp"
 #include "text.hpp"
 
 namespace fejer::command {
@@ -34,19 +33,6 @@ Json widths(const FullyConnectedParameters& network) {
   return result;
 }
 
-sparse_training::Trained by(const std::string& method, const sparse_training::Problem& problem,
-                            const Array<double>& start, const FinishOptions& o,
-                            const std::string& state_file, bool resume) {
-  if (method == "proximal-gradient") return by_proximal_gradient(problem, start, o.sweeps);
-  AugmentedLagrangianOptions ialm;
-  ialm.rho = o.rho;
-  ialm.rho_max = o.rho_max;
-  ialm.column_passes = o.column_passes;
-  ialm.level_room = o.level_room;
-  ialm.growth = std::pow(o.rho_max / o.rho, 1.25 / static_cast<double>(o.sweeps));
-  return by_ialm(problem, start, ialm, o.sweeps, state_file, resume);
-}
-
 }  // namespace
 
 const std::vector<std::string>& finisher_names() {
@@ -54,8 +40,7 @@ const std::vector<std::string>& finisher_names() {
   return names;
 }
 
-FinishOptions read_finish(Section& section) {
-  FinishOptions o;
+FinishOptions read_finish(Section& section, FinishOptions o) {
   o.lambda_w = section.number("lambda_w", o.lambda_w);
   o.lambda_b = section.number("lambda_b", o.lambda_b);
   o.samples = section.count("samples", o.samples, 1);
@@ -68,6 +53,20 @@ FinishOptions read_finish(Section& section) {
   o.refit_lambda_w = section.number("refit_lambda_w", o.refit_lambda_w);
   section.finish();
   return o;
+}
+
+sparse_training::Trained fit_sparse(const std::string& method,
+                                    const sparse_training::Problem& problem,
+                                    const Array<double>& start, const FinishOptions& o,
+                                    const std::string& state_file, bool resume) {
+  if (method == "proximal-gradient") return by_proximal_gradient(problem, start, o.sweeps);
+  AugmentedLagrangianOptions ialm;
+  ialm.rho = o.rho;
+  ialm.rho_max = o.rho_max;
+  ialm.column_passes = o.column_passes;
+  ialm.level_room = o.level_room;
+  ialm.growth = std::pow(o.rho_max / o.rho, 1.25 / static_cast<double>(o.sweeps));
+  return by_ialm(problem, start, ialm, o.sweeps, state_file, resume);
 }
 
 NoisyPatches noisy_patches(const PatchDenoiserParameters& denoiser, PatchSource& source, Index most,
@@ -128,7 +127,8 @@ FinishedDenoiser fitted(const PatchDenoiserParameters& denoiser,
                         const sparse_training::Problem& problem, const std::string& method,
                         const FinishOptions& options, const std::string& state_file, bool resume) {
   const Array<double> start = packed(denoiser.network);
-  const sparse_training::Trained end = by(method, problem, start, options, state_file, resume);
+  const sparse_training::Trained end =
+      fit_sparse(method, problem, start, options, state_file, resume);
   FinishedDenoiser finished{denoiser, {}};
   finished.denoiser.network = sparse_training::network_of(problem.fit, end.p);
   finished.denoiser = prune(finished.denoiser);

@@ -7,14 +7,14 @@
 #include <fejer/models/patch_denoiser.hpp>
 #include <fejer/models/training/patches.hpp>
 
-#include "../sparse_training/problem.hpp"
+#include "../sparse_training/trainers.hpp"
 #include "config_file.hpp"
 
 namespace fejer::command {
 
 const std::vector<std::string>& finisher_names();
 
-/// Section [finish] of a configuration.
+/// Section [finish] of a configuration; these are for networks on patches.
 struct FinishOptions {
   double lambda_w = 0.03, lambda_b = 1e-4;
   Index samples = 20000;  ///< at most so many patches
@@ -28,7 +28,13 @@ struct FinishOptions {
   Index refit_sweeps = 100;
   double refit_lambda_w = 1e-3;
 };
-FinishOptions read_finish(Section& section);
+FinishOptions read_finish(Section& section, FinishOptions defaults = {});
+
+/// The fit by `method`, one of finisher_names().
+sparse_training::Trained fit_sparse(const std::string& method,
+                                    const sparse_training::Problem& problem,
+                                    const Array<double>& start, const FinishOptions& options,
+                                    const std::string& state_file, bool resume);
 
 /// N noisy patches of a denoiser as columns, less their means and over sigma, and what its network
 /// should give for them: (inputs, N) and (size^2, N).

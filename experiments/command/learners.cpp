@@ -53,8 +53,12 @@ Trainable wcrr(Section& model, const TrainingOptions&) {
   o.backward_max_iterations =
       static_cast<int>(model.count("backward_max_iterations", o.backward_max_iterations, 1));
   o.jfb_passes = static_cast<int>(model.count("jfb_passes", o.jfb_passes));
-  Trainable made = trainable(RidgeEquilibriumLearner<float>(o));
+  const RidgeEquilibriumLearner<float> learner(o);
+  Trainable made = trainable(learner);
   made.iterates = true;
+  made.filters = [learner](const Parameters& p) {
+    return std::get<RidgeRegulariser<float>>(learner.to_model(p).value).parameters();
+  };
   return made;
 }
 

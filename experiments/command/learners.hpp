@@ -6,6 +6,7 @@
 
 #include <fejer/models/model.hpp>
 #include <fejer/models/patch_denoiser.hpp>
+#include <fejer/models/ridge.hpp>
 #include <fejer/models/training/trainer.hpp>
 
 #include "config_file.hpp"
@@ -24,6 +25,9 @@ struct Trainable {
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
   /// Of networks on patches, which can be finished (see finisher.hpp).
   std::function<PatchDenoiserParameters(const Parameters&)> patches = {};
+  /// Of ridge regularisers with noise scaling, whose filters can be chosen (see
+  /// filter_finisher.hpp).
+  std::function<RidgeParameters(const Parameters&)> filters = {};
 };
 
 const std::vector<std::string>& learner_names();

@@ -5,6 +5,7 @@
 #include <fejer/error.hpp>
 #include <fejer/files.hpp>
 
+#include "filter_finisher.hpp"
 #include "record.hpp"
 
 namespace fejer::command {
@@ -135,13 +136,13 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   if (options.warm && !plan.trainable.iterates)
     throw ArgumentError(file + ": [training] warm: a model of kind " + kind +
                         " does not iterate; expected wcrr or pnp-drunet");
-  if (plan.trainable.patches) {
+  if (plan.trainable.patches || plan.trainable.filters) {
     resolved["finish"] = Json::object();
     Section finish = section("finish");
-    plan.finish = read_finish(finish);
+    plan.finish = read_finish(finish, plan.trainable.filters ? filter_finish() : FinishOptions{});
   } else if (config.contains("finish")) {
     throw ArgumentError(file + ": [finish]: a model of kind " + kind +
-                        " cannot be finished; expected patch-denoiser");
+                        " cannot be finished; expected patch-denoiser or wcrr");
   }
   Section data = section("data"), validation = section("validation");
   read_data(data, plan);

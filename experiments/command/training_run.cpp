@@ -14,6 +14,7 @@
 #include "console.hpp"
 #include "data_folder.hpp"
 #include "evaluation.hpp"
+#include "filter_finisher.hpp"
 #include "processes.hpp"
 #include "record.hpp"
 #include "text.hpp"
@@ -252,12 +253,40 @@ NoisyPatches finish_patches(const Session& s, const PatchDenoiserParameters& den
   return noisy_patches(denoiser, source, most, s.plan.options.seed);
 }
 
-double mean_psnr(const PatchDenoiserParameters& denoiser, const Dataset& images) {
-  const Model<float> model{PatchDenoiser<float>(denoiser), {}};
-  return evaluate_denoiser(model, images, denoiser.noise_level)["psnr"];
+/// Writes finished.h5, says so, and what became of the validation at `level`.
+void keep_finished(const Session& s, const std::string& method, double level,
+                   const Model<float>& trained, Model<float> end, Json& record) {
+  const std::string source = "fejer train --finish " + method + ", configuration " +
+                             s.identity.at("configuration") + ", data " + s.identity.at("data");
+  end.origin = {source, s.plan.kind};
+  save_model(s.files.finished, end);
+  if (s.validation) {
+    record["validation_psnr_before"] = evaluate_denoiser(trained, *s.validation, level)["psnr"];
+    record["validation_psnr"] = evaluate_denoiser(end, *s.validation, level)["psnr"];
+  }
+  record["model"] = s.files.finished;
 }
 
-/// Writes finished.h5; what became of objective, units and validation.
+/// What became of the filters of a ridge regulariser.
+Json finish_filters(const Session& s, const TrainingRequest& f, const TrainingResult& result) {
+  constexpr Index test_patches = 32;
+  const TrainingOptions& o = s.plan.options;
+  const RidgeParameters trained = s.plan.trainable.filters(result.state.result());
+  const auto samples = [&](const Dataset& images, Index most) {
+    PatchSource source(images, s.plan.patches);
+    return filter_samples(source, most, o.noise_low, o.noise_high, o.seed);
+  };
+  const FilterSamples train = samples(s.data, s.plan.finish.samples);
+  const FilterSamples test = samples(s.validation ? *s.validation : s.data, test_patches);
+  FinishedRidge end = choose_filters(trained, linearise_filters(trained, train, test), f.finish,
+                                     s.plan.finish, s.files.finish_state, f.resume);
+  refit_filters(end, RidgeRegulariser<float>(trained).weak_convexity().value, train, test);
+  keep_finished(s, f.finish, o.validation_noise.front(), {RidgeRegulariser<float>(trained), {}},
+                {RidgeRegulariser<float>(end.ridge), {}}, end.record);
+  return end.record;
+}
+
+/// What became of objective and units of a network on patches.
 Json finish_network(const Session& s, const TrainingRequest& f, const TrainingResult& result) {
   constexpr Index test_patches = 2000;
   const PatchDenoiserParameters trained = s.plan.trainable.patches(result.state.result());
@@ -267,15 +296,8 @@ Json finish_network(const Session& s, const TrainingRequest& f, const TrainingRe
                     finish_patches(s, trained, unseen, test_patches), s.plan.finish);
   FinishedDenoiser end =
       finish_denoiser(trained, problem, f.finish, s.plan.finish, s.files.finish_state, f.resume);
-  const std::string source = "fejer train --finish " + f.finish + ", configuration " +
-                             s.identity.at("configuration") + ", data " + s.identity.at("data");
-  save_model(s.files.finished,
-             Model<float>{PatchDenoiser<float>(end.denoiser), {source, s.plan.kind}});
-  if (s.validation) {
-    end.record["validation_psnr_before"] = mean_psnr(trained, *s.validation);
-    end.record["validation_psnr"] = mean_psnr(end.denoiser, *s.validation);
-  }
-  end.record["model"] = s.files.finished;
+  keep_finished(s, f.finish, trained.noise_level, {PatchDenoiser<float>(trained), {}},
+                {PatchDenoiser<float>(end.denoiser), {}}, end.record);
   return end.record;
 }
 
@@ -301,9 +323,9 @@ Outcome train_model(const TrainingRequest& f) {
   for (const std::string& item : f.set) set_value(config, item);
   TrainingPlan plan = plan_training(f.config, config);
   if (!f.finish.empty()) require_known("--finish", f.finish, finisher_names());
-  if (!f.finish.empty() && !plan.trainable.patches)
+  if (!f.finish.empty() && !plan.trainable.patches && !plan.trainable.filters)
     throw ArgumentError("--finish: a model of kind " + plan.kind +
-                        " cannot be finished; expected patch-denoiser");
+                        " cannot be finished; expected patch-denoiser or wcrr");
   const ProcessGroup group;
   Session session(std::move(plan), f.out);
   TrainingState state = first_state(session, f, group.first());
@@ -321,7 +343,9 @@ Outcome train_model(const TrainingRequest& f) {
   write_text(session.files.record, json_text(record) + "\n");
   Outcome outcome = finish(session, result);
   if (f.finish.empty() || outcome.code != exit_code::done) return outcome;
-  record["finish"] = outcome.json["finish"] = finish_network(session, f, result);
+  record["finish"] = outcome.json["finish"] = session.plan.trainable.patches
+                                                  ? finish_network(session, f, result)
+                                                  : finish_filters(session, f, result);
   write_text(session.files.record, json_text(record) + "\n");
   outcome.text += finish_text(record["finish"]);
   return outcome;

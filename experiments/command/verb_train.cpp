@@ -16,8 +16,10 @@ Action add_train(CLI::App& verb) {
       ->type_name("section.key=value");
   verb.add_flag("--resume", f->resume,
                 "Go on from DIR/checkpoint.h5: the same bits as without a stop");
-  verb.add_option("--finish", f->finish,
-                  "Then make a network on patches sparse, and leave what remains in finished.h5")
+  verb.add_option(
+          "--finish", f->finish,
+          "Then delete units of a network on patches or filters of a ridge regulariser, and leave "
+          "what remains in finished.h5")
       ->type_name("ialm|proximal-gradient");
   verb.footer(
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"

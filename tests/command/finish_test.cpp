@@ -60,6 +60,45 @@ TEST_CASE("a network on patches is trained, finished, pruned, and then denoises"
   CHECK(plain["objective"].get<double>() < plain["start_objective"].get<double>());
 }
 
+TEST_CASE("filters of a trained ridge regulariser are chosen, and what is left denoises") {
+  const ScratchFolder folder;
+  const std::string out = folder / "ridge";
+  const std::vector<std::string> training = {"train",
+                                             source_folder() + "/experiments/train_wcrr/smoke.toml",
+                                             "--out",
+                                             out,
+                                             "--json",
+                                             "--finish",
+                                             "ialm",
+                                             "--set",
+                                             "training.steps=4",
+                                             "--set",
+                                             "finish.samples=4",
+                                             "--set",
+                                             "finish.lambda_w=1e-5"};
+  const auto finish = expect(0, folder, training).json()["finish"];
+  CHECK(finish["objective"].get<double>() < finish["start_objective"].get<double>());
+  const int before = finish["widths_before"][0], after = finish["widths"][0];
+  CHECK(after < before);
+  CHECK(after > 0);
+  const auto model = fejer::load_model<float>(out + "/finished.h5");
+  REQUIRE(model.kind() == "ridge");
+  CHECK(model.ridge().channels() == after);
+  const auto trained = fejer::load_model<float>(out + "/model.h5");
+  CHECK(model.ridge().weak_convexity().value <=
+        trained.ridge().weak_convexity().value * (1 + 1e-6));
+  // On another number of threads the same bits.
+  const std::string hash = fejer::sha256_of_file(out + "/finished.h5");
+  std::vector<std::string> again = training;
+  again.insert(again.end(), {"--resume", "--threads", "1"});
+  expect(0, folder, again);
+  CHECK(fejer::sha256_of_file(out + "/finished.h5") == hash);
+  // Nothing left is an error, not an empty model.
+  again.insert(again.end(), {"--set", "finish.lambda_w=1e3"});
+  const Finished none = expect(2, folder, again);
+  CHECK(none.err.find("all factors are 0, nothing is left") != std::string::npos);
+}
+
 TEST_CASE("a finishing that is stopped in its second fit goes on to the same bits") {
   const ScratchFolder folder;
   // The state of a fit is first saved after 5000 sweeps: the second one is then surely under way.
@@ -90,7 +129,10 @@ TEST_CASE("finishing of what cannot be finished is refused") {
   const ScratchFolder folder;
   expect_refused(folder, patch_training(folder / "a", {"--finish", "iaml"}), "did you mean ialm?");
   const std::vector<std::string> ridge = {
-      "train", source_folder() + "/experiments/train_wcrr/smoke.toml", "--out", folder / "b"};
+      "train", source_folder() + "/experiments/train_crr/crr.toml",
+      "--out", folder / "b",
+      "--set", "data.train=dead-leaves:2x48",
+      "--set", "validation.data=\"\""};
   auto finished = ridge, section = ridge;
   finished.insert(finished.end(), {"--finish", "ialm"});
   section.insert(section.end(), {"--set", "finish.sweeps=3"});
