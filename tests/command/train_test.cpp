@@ -38,7 +38,16 @@ std::ptrdiff_t lines_with(const std::string& text, const std::string& part) {
   return count;
 }
 
+/// metrics.csv without the seconds, which are its last column.
+std::string metrics_of(const std::string& out) {
+  std::istringstream lines(contents(out + "/metrics.csv"));
+  std::string kept;
+  for (std::string line; std::getline(lines, line);) kept += line.substr(0, line.rfind(',')) + "\n";
+  return kept;
+}
+
 /// The hash of the model of a training that was never stopped.
+std::string whole_metrics;
 const std::string& whole_model() {
   static const std::string hash = [] {
     const ScratchFolder folder;
@@ -59,6 +68,7 @@ const std::string& whole_model() {
     CHECK(std::count(csv.begin(), csv.end(), '\n') == 41);
     CHECK(csv.starts_with("step,loss,"));
     CHECK(fejer::load_model<float>(folder / "whole/model.h5").kind() == "ridge");
+    whole_metrics = metrics_of(folder / "whole");
     return fejer::sha256_of_file(folder / "whole/model.h5");
   }();
   return hash;
@@ -77,12 +87,14 @@ Finished stop_by(int signal, const ScratchFolder& folder, const std::string& out
 
 }  // namespace
 
-TEST_CASE("one thread trains the same model") {
-  const ScratchFolder folder;
-  auto arguments = training(folder / "one");
-  arguments[5] = "1";
-  expect(0, folder, arguments);
-  CHECK(fejer::sha256_of_file(folder / "one/model.h5") == whole_model());
+TEST_CASE("one and four threads train the same model as two") {
+  for (const char* threads : {"1", "4"}) {
+    const ScratchFolder folder;
+    auto arguments = training(folder / "out");
+    arguments[5] = threads;
+    expect(0, folder, arguments);
+    CHECK(fejer::sha256_of_file(folder / "out/model.h5") == whole_model());
+  }
 }
 
 #ifdef FEJER_MPIEXEC
@@ -115,6 +127,54 @@ TEST_CASE("killed or interrupted at any moment, a training goes on to the same m
     expect_refused(folder, training(folder / part), "already holds a training");
     expect(0, folder, training(folder / part, {"--resume"}));
     CHECK(fejer::sha256_of_file(folder / (part + "/model.h5")) == whole_model());
+    CHECK(metrics_of(folder / part) == whole_metrics);
+  }
+}
+
+TEST_CASE("a Lipschitz network trains, is resumed and certified, with the same bits") {
+  const ScratchFolder folder;
+  const std::string config = source_folder() + "/experiments/train_lipschitz_cnn/smoke.toml";
+  const std::vector<std::string> straight = {"train", config, "--out", folder / "a", "--json"};
+  const auto done = expect(0, folder, straight).json();
+  CHECK(done["status"] == "finished");
+  const auto model = fejer::load_model<float>(folder / "a/model.h5");
+  REQUIRE(model.kind() == "lipschitz-cnn");
+  CHECK(fejer::make_denoiser(model).certificate().kind == fejer::Certificate::Kind::proven);
+  CHECK(std::filesystem::exists(folder / "a/report/profiles.png"));
+  const std::vector<std::string> part = {"train",     config, "--out", folder / "b",
+                                         "--threads", "4",    "--set", "training.steps=17"};
+  expect(0, folder, part);
+  expect(0, folder, {"train", config, "--out", folder / "b", "--threads", "1", "--resume"});
+  CHECK(contents(folder / "b/model.h5") == contents(folder / "a/model.h5"));
+}
+
+TEST_CASE("optimiser, schedule, loss and patience are what the configuration says") {
+  const ScratchFolder folder;
+  std::vector<std::string> arguments = {
+      "train", source_folder() + "/experiments/train_lipschitz_cnn/smoke.toml", "--json"};
+  for (const char* item :
+       {"optimiser.kind=adamax", "optimiser.average=0.9", "optimiser.clip=1",
+        "schedule.kind=cosine", "schedule.warm_up=2", "loss.kind=ssim", "validation.patience=2"})
+    arguments.insert(arguments.end(), {"--set", item});
+  const auto with = [&](const std::string& out, std::vector<std::string> items) {
+    auto all = arguments;
+    all.insert(all.end(), {"--out", folder / out});
+    for (const std::string& item : items) all.insert(all.end(), {"--set", item});
+    return expect(0, folder, all).json();
+  };
+  // Nothing is learned at rate 0, so that no validation after the first is better.
+  const auto stopped = with("still", {"optimiser.rate=0", "optimiser.rates.activations=0"});
+  CHECK(stopped["status"] == "stopped_early");
+  CHECK(stopped["steps"] == 30);
+  // Each of the settings changes what is learned.
+  with("all", {"training.steps=12"});
+  const std::string model = contents(folder / "all/model.h5");
+  int n = 0;
+  for (const char* item : {"optimiser.kind=adam", "optimiser.average=0", "optimiser.clip=0",
+                           "schedule.kind=constant", "schedule.warm_up=0", "loss.kind=huber"}) {
+    const std::string out = "other" + std::to_string(++n);
+    with(out, {"training.steps=12", item});
+    CHECK_MESSAGE(contents(folder / (out + "/model.h5")) != model, item);
   }
 }
 
@@ -192,21 +252,40 @@ TEST_CASE("a loss that is not finite: exit code 3, the last good checkpoint is k
   CHECK(contents(folder / "out/checkpoint.h5") == kept);
 }
 
+/// On a disk where no file can grow beyond so many bytes.
+Finished on_full_disk(const ScratchFolder& folder, const std::vector<std::string>& arguments,
+                      std::size_t bytes) {
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit small = before;
+  small.rlim_cur = bytes;
+  std::signal(SIGXFSZ, SIG_IGN);  // inherited: writing fails instead
+  setrlimit(RLIMIT_FSIZE, &small);
+  Process process(folder, arguments);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, SIG_DFL);
+  return process.wait();
+}
+
+TEST_CASE("a disk that is full leaves no data set") {
+  const ScratchFolder folder;
+  const Finished finished = on_full_disk(
+      folder, {"dataset", "make", "dead-leaves:8x64", "--out", folder / "set.h5"}, 20000);
+  CHECK(finished.code == 2);
+  CHECK(finished.out.empty());
+  CHECK(lines_with(finished.err, "") == 1);
+  CHECK(finished.err.find("cannot be written") != std::string::npos);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    CHECK_MESSAGE(entry.path().filename().string().starts_with(".std"), entry.path());
+}
+
 TEST_CASE("a disk that is full: one line, what was kept stays whole") {
   const ScratchFolder folder;
   expect(0, folder, training(folder / "out", {"--set", "training.steps=9"}));
   const std::string kept = contents(folder / "out/checkpoint.h5");
-  // Files cannot grow beyond what the checkpoint has: the next one is larger.
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit small = before;
-  small.rlim_cur = kept.size();
-  std::signal(SIGXFSZ, SIG_IGN);  // inherited: writing fails instead
-  setrlimit(RLIMIT_FSIZE, &small);
-  Process process(folder, training(folder / "out", {"--resume"}));
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, SIG_DFL);
-  const Finished finished = process.wait();
+  // The next checkpoint is larger.
+  const Finished finished =
+      on_full_disk(folder, training(folder / "out", {"--resume"}), kept.size());
   CHECK(finished.code == 2);
   CHECK(lines_with(finished.err, "cannot be written") == 1);
   CHECK(contents(folder / "out/checkpoint.h5") == kept);
