@@ -4,10 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include <fejer/eigen.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
 #include <fejer/models/training/filter_selection.hpp>
-#include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
 #include "../tuning/compass_search.hpp"
@@ -53,21 +51,6 @@ std::pair<Array<double>, Array<double>> linearised(const RidgeParameters& ridge,
   return result;
 }
 
-/// Mean square error of the denoised samples, in the units of LinearisedFilters.
-double denoising_error(const RidgeParameters& ridge, const FilterSamples& samples) {
-  const RidgeDenoiser<float> denoiser{RidgeRegulariser<float>(ridge)};
-  double sum = 0;
-  for (Index n = 0; n < samples.clean.shape()[0]; ++n) {
-    stop_if_interrupted();
-    const double sigma = samples.sigmas[static_cast<std::size_t>(n)];
-    Array<float> x(samples.noisy.slice(n).shape());
-    denoiser.denoise(samples.noisy.slice(n), sigma, x);
-    const double distance = fejer::distance(x, Array<float>(samples.clean.slice(n)));
-    sum += distance * distance / sigma;
-  }
-  return sum / static_cast<double>(samples.clean.size());
-}
-
 RidgeParameters with_scaling(RidgeParameters ridge, double factor) {
   for (double& s : ridge.scaling->coefficients) s += std::log(factor);
   return ridge;
@@ -77,28 +60,31 @@ Index filters(const RidgeParameters& ridge) { return ridge.kernels.back().shape(
 
 }  // namespace
 
-FinishOptions filter_finish() {
+FinishOptions read_filter_finish(Section& section) {
   FinishOptions o;
-  o.lambda_w = 3e-5;
-  o.samples = 64;
-  o.sweeps = 100;
+  o.lambda_w = section.number("lambda_w", 3e-5);
+  o.samples = section.count("samples", 64, 1);
+  o.sweeps = section.count("sweeps", 100, 1);
+  read_ialm(section, o);
+  section.finish();
   return o;
 }
 
-FilterSamples filter_samples(PatchSource& source, Index most, double low, double high,
-                             std::uint64_t seed) {
-  if (source.channels() != 1)
-    throw ArgumentError("--finish: patches of grey images are expected; set data.grey = true");
-  const Index count = std::min(most, source.size());
+FilterSamples filter_samples(PatchSource& source, Index first, Index most, double low, double high,
+                             const Rng& rng) {
+  require_grey(source);
+  const Index count = std::min(most, source.size() - first);
+  if (count < 1)
+    throw ArgumentError("--finish: the data set has " + std::to_string(source.size()) +
+                        " patches, none after the first " + std::to_string(first));
   FilterSamples samples;
-  const Rng rng(seed);
   for (Index n = 0; n < count; ++n) {
-    const Array<float> patch = source.draw(0, n);
+    const Array<float> patch = source.draw(0, first + n);
     if (n == 0) {
       const Shape shape{count, 1, patch.shape()[1], patch.shape()[2]};
       samples.clean = samples.noisy = Array<float>(shape);
     }
-    const std::string name = "finish/" + std::to_string(n);
+    const std::string name = "finish/" + std::to_string(first + n);
     const double level = rng.stream(name + "/level").uniform(0);
     const double sigma = std::max(least_level, low + (high - low) * level);
     copy<float>(patch, samples.clean.slice(n));
@@ -131,6 +117,9 @@ FinishedRidge choose_filters(const RidgeParameters& ridge, const LinearisedFilte
   std::vector<Index> kept;
   for (Index c = 0; c < filters(ridge); ++c)
     if (end.p[c] > 0) kept.push_back(c);
+  if (kept.empty())
+    throw ArgumentError("--finish: lambda_w = " + std::to_string(options.lambda_w) +
+                        " leaves no filter; lower finish.lambda_w");
   FinishedRidge finished = keep_filters(ridge, kept);
   finished.record = {{"method", method},
                      {"lambda_w", options.lambda_w},
@@ -147,6 +136,20 @@ FinishedRidge keep_filters(const RidgeParameters& ridge, const std::vector<Index
   std::vector<double> factors(static_cast<std::size_t>(filters(ridge)));
   for (const Index c : kept) factors[static_cast<std::size_t>(c)] = 1;
   return {select_filters(ridge, factors), Json::object()};
+}
+
+double denoising_error(const RidgeParameters& ridge, const FilterSamples& samples) {
+  const RidgeDenoiser<float> denoiser{RidgeRegulariser<float>(ridge)};
+  double sum = 0;
+  for (Index n = 0; n < samples.clean.shape()[0]; ++n) {
+    stop_if_interrupted();
+    const double sigma = samples.sigmas[static_cast<std::size_t>(n)];
+    Array<float> x(samples.noisy.slice(n).shape());
+    denoiser.denoise(samples.noisy.slice(n), sigma, x);
+    const double distance = fejer::distance(x, Array<float>(samples.clean.slice(n)));
+    sum += distance * distance / sigma;
+  }
+  return sum / static_cast<double>(samples.clean.size());
 }
 
 void refit_filters(FinishedRidge& finished, double modulus, const FilterSamples& train,

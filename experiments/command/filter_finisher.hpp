@@ -6,24 +6,25 @@
 
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/training/patches.hpp>
+#include <fejer/rng.hpp>
 
 #include "finisher.hpp"
 
 namespace fejer::command {
 
-/// What [finish] is for filters where a configuration does not say: 64 patches, 100 sweeps; the
-/// second fit has no options.
-FinishOptions filter_finish();
+/// Section [finish] of a configuration: lambda_w, samples (patches), sweeps, rho, rho_max,
+/// column_passes, level_room.
+FinishOptions read_filter_finish(Section& section);
 
 /// Patches with noise of several levels.
 struct FilterSamples {
   Array<float> clean, noisy;  ///< (N, 1, H, W)
   std::vector<double> sigmas;
 };
-/// The first `most` patches of epoch 0, or as many as there are; levels uniform in [low, high] but
-/// at least 1/255, noise and levels from (seed, "finish", i).
-FilterSamples filter_samples(PatchSource& source, Index most, double low, double high,
-                             std::uint64_t seed);
+/// Patches first, first + 1, ... of epoch 0, `most` of them or as many as there are; levels uniform
+/// in [low, high] but at least 1/255, noise and levels from the streams "finish/i". Grey ones only.
+FilterSamples filter_samples(PatchSource& source, Index first, Index most, double low, double high,
+                             const Rng& rng);
 
 /// What the filters do to the denoised patches, and what that should add up to, at factors 1:
 /// e_c (C, pixels) and x(1) + sum_c e_c - clean (1, pixels) of filter_effects, in units of the root
@@ -51,6 +52,9 @@ FinishedRidge choose_filters(const RidgeParameters& ridge, const LinearisedFilte
                              const std::string& state_file, bool resume);
 /// These filters, with factors 1.
 FinishedRidge keep_filters(const RidgeParameters& ridge, const std::vector<Index>& kept);
+/// Mean square error of the denoised samples in the units of LinearisedFilters.
+double denoising_error(const RidgeParameters& ridge, const FilterSamples& samples);
+
 /// What is left makes up for what is gone: one factor for all filters, up to the `modulus` of weak
 /// convexity (of convex regularisers: 1), so that denoising stays as convex as it was, and one for
 /// all noise scalings, with the least error of the denoised `train` in units as above. Adds

@@ -40,15 +40,25 @@ const std::vector<std::string>& finisher_names() {
   return names;
 }
 
-FinishOptions read_finish(Section& section, FinishOptions o) {
-  o.lambda_w = section.number("lambda_w", o.lambda_w);
-  o.lambda_b = section.number("lambda_b", o.lambda_b);
-  o.samples = section.count("samples", o.samples, 1);
-  o.sweeps = section.count("sweeps", o.sweeps, 1);
+void read_ialm(Section& section, FinishOptions& o) {
   o.rho = section.number("rho", o.rho);
   o.rho_max = section.number("rho_max", o.rho_max);
   o.column_passes = section.count("column_passes", o.column_passes, 1);
   o.level_room = section.number("level_room", o.level_room);
+}
+
+void require_grey(const PatchSource& source) {
+  if (source.channels() != 1)
+    throw ArgumentError("--finish: patches of grey images are expected; set data.grey = true");
+}
+
+FinishOptions read_finish(Section& section) {
+  FinishOptions o;
+  o.lambda_w = section.number("lambda_w", o.lambda_w);
+  o.lambda_b = section.number("lambda_b", o.lambda_b);
+  o.samples = section.count("samples", o.samples, 1);
+  o.sweeps = section.count("sweeps", o.sweeps, 1);
+  read_ialm(section, o);
   o.refit_sweeps = section.count("refit_sweeps", o.refit_sweeps);
   o.refit_lambda_w = section.number("refit_lambda_w", o.refit_lambda_w);
   section.finish();
@@ -73,8 +83,7 @@ NoisyPatches noisy_patches(const PatchDenoiserParameters& denoiser, PatchSource&
                            std::uint64_t seed) {
   const double sigma = denoiser.noise_level;
   const Index pixels = denoiser.size * denoiser.size, count = std::min(most, source.size());
-  if (source.channels() != 1)
-    throw ArgumentError("--finish: patches of grey images are expected; set data.grey = true");
+  require_grey(source);
   NoisyPatches result{Array<double>(Shape{static_cast<Index>(denoiser.inputs.size()), count}),
                       Array<double>(Shape{pixels, count})};
   auto x = as_matrix(View<double>(result.x)), y = as_matrix(View<double>(result.y));

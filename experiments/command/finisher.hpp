@@ -28,7 +28,11 @@ struct FinishOptions {
   Index refit_sweeps = 100;
   double refit_lambda_w = 1e-3;
 };
-FinishOptions read_finish(Section& section, FinishOptions defaults = {});
+FinishOptions read_finish(Section& section);
+/// rho, rho_max, column_passes and level_room.
+void read_ialm(Section& section, FinishOptions& options);
+/// Throws ArgumentError unless the patches are grey.
+void require_grey(const PatchSource& source);
 
 /// The fit by `method`, one of finisher_names().
 sparse_training::Trained fit_sparse(const std::string& method,

@@ -139,7 +139,7 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   if (plan.trainable.patches || plan.trainable.filters) {
     resolved["finish"] = Json::object();
     Section finish = section("finish");
-    plan.finish = read_finish(finish, plan.trainable.filters ? filter_finish() : FinishOptions{});
+    plan.finish = plan.trainable.filters ? read_filter_finish(finish) : read_finish(finish);
   } else if (config.contains("finish")) {
     throw ArgumentError(file + ": [finish]: a model of kind " + kind +
                         " cannot be finished; expected patch-denoiser or wcrr");

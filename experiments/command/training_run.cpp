@@ -272,12 +272,14 @@ Json finish_filters(const Session& s, const TrainingRequest& f, const TrainingRe
   constexpr Index test_patches = 32;
   const TrainingOptions& o = s.plan.options;
   const RidgeParameters trained = s.plan.trainable.filters(result.state.result());
-  const auto samples = [&](const Dataset& images, Index most) {
+  const auto samples = [&](const Dataset& images, Index first, Index most, const Rng& rng) {
     PatchSource source(images, s.plan.patches);
-    return filter_samples(source, most, o.noise_low, o.noise_high, o.seed);
+    return filter_samples(source, first, most, o.noise_low, o.noise_high, rng);
   };
-  const FilterSamples train = samples(s.data, s.plan.finish.samples);
-  const FilterSamples test = samples(s.validation ? *s.validation : s.data, test_patches);
+  const Index count = s.plan.finish.samples;
+  const FilterSamples train = samples(s.data, 0, count, Rng(o.seed));
+  const FilterSamples test = s.validation ? samples(*s.validation, 0, test_patches, Rng(o.seed + 1))
+                                          : samples(s.data, count, test_patches, Rng(o.seed));
   FinishedRidge end = choose_filters(trained, linearise_filters(trained, train, test), f.finish,
                                      s.plan.finish, s.files.finish_state, f.resume);
   refit_filters(end, RidgeRegulariser<float>(trained).weak_convexity().value, train, test);
@@ -331,6 +333,10 @@ Outcome train_model(const TrainingRequest& f) {
   TrainingState state = first_state(session, f, group.first());
   Json record = record_json(session, state, group.processes().count);
   if (group.first()) write_text(session.files.record, json_text(record) + "\n");
+  if (!f.finish.empty()) {
+    require_grey(session.patches);
+    if (group.first()) fs::remove(session.files.finished);  // what comes out replaces it
+  }
   const TrainingResult result = run_training(session, std::move(state), group);
   if (!group.first()) {
     Outcome silent;

@@ -12,10 +12,10 @@
 #include <fejer/files.hpp>
 #include <fejer/models/model_file.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
-#include <fejer/models/training/filter_selection.hpp>
 #include <fejer/parallel.hpp>
 
 #include "console.hpp"
+#include "data_folder.hpp"
 #include "evaluation.hpp"
 #include "filter_finisher.hpp"
 #include "record.hpp"
@@ -45,13 +45,14 @@ Settings settings(const experiments::Context& context) {
   };
   Settings s;
   const bool smoke = context.smoke;
-  s.model = given("model", smoke ? "models/weights/wcrr_photographs.h5"
-                                 : "docs/results/trained_ridges/models/wcrr.h5");
+  s.model = given(
+      "model", command::source_folder() + (smoke ? "/models/weights/wcrr_photographs.h5"
+                                                 : "/docs/results/trained_ridges/models/wcrr.h5"));
   s.train = given("train", smoke ? "dead-leaves:4x48" : context.data + "/train/bsd400.h5:/images");
   s.test = given("test", smoke ? "dead-leaves:1x48:2" : context.data + "/set12");
   if (smoke) {
     s.patch = 20, s.samples = 4, s.sweeps = 10;
-    s.lambdas = {1e-2};
+    s.lambdas = {1e-4};
     s.grey_levels = {25};
     s.timings = 1;
   }
@@ -81,12 +82,17 @@ class Comparison {
         ridge_(ridge_of(s_.model)),
         train_images_(open_images(s_.train)),
         test_images_(open_images(s_.test)),
-        train_(samples(train_images_, s_.samples)),
-        test_(samples(test_images_, std::max<Index>(s_.samples / 4, 1))) {}
+        train_(samples(train_images_, s_.samples, 1)),
+        test_(samples(test_images_, std::max<Index>(s_.samples / 4, 1), 2)) {}
 
   Json rows() {
     Json rows = Json::array();
-    rows.push_back(cell("trained", [&] { return of_ridge("trained", "trained", ridge_); }));
+    rows.push_back(cell("trained", [&] {
+      Json row = of_ridge("trained", "trained", ridge_);
+      const double error = denoising_error(ridge_, test_);
+      row["denoising_error"] = {error, error};
+      return row;
+    }));
     for (const double lambda : s_.lambdas) {
       const std::string of = "-" + sparse_training::number(Json(lambda));
       rows.push_back(cell("ialm" + of, [&] { return chosen("ialm" + of, lambda); }));
@@ -95,6 +101,11 @@ class Comparison {
     }
     time(rows);
     return rows;
+  }
+  Json data() const {
+    return {{"train", train_images_.sha256()},
+            {"test", test_images_.sha256()},
+            {"patches", train_.sigmas.size()}};
   }
 
  private:
@@ -107,9 +118,9 @@ class Comparison {
       return made;
     });
   }
-  FilterSamples samples(const Dataset& images, Index most) const {
-    PatchSource source(images, {.size = s_.patch, .stride = 10, .seed = 1});
-    return command::filter_samples(source, most, 0, 30.0 / 255, 1);
+  FilterSamples samples(const Dataset& images, Index most, std::uint64_t seed) const {
+    PatchSource source(images, {.size = s_.patch, .stride = 10, .seed = seed});
+    return command::filter_samples(source, 0, most, 0, 30.0 / 255, Rng(seed));
   }
   const LinearisedFilters& effects() {
     if (!effects_) effects_ = linearise_filters(ridge_, train_, test_);
@@ -160,21 +171,30 @@ class Comparison {
       row["levels"].push_back(command::evaluate_denoiser(model, test_images_, level / 255));
     return row;
   }
-  /// CPU milliseconds of a gradient on a 512x512 image, the least of some rounds over all models.
+  /// CPU milliseconds of a gradient on the first test image at 25/255, and CPU seconds of denoising
+  /// it, the least of some rounds over all models.
   void time(Json& rows) const {
-    const Index size = context_.smoke ? 64 : 512;
-    Array<float> image(Shape{size, size}), out(Shape{size, size});
-    for (Index i = 0; i < image.size(); ++i)
-      image[i] = static_cast<float>(0.5 + 0.2 * std::sin(0.01 * static_cast<double>(i)));
+    constexpr double sigma = 25.0 / 255;
+    Array<float> noisy = test_images_.image(0), out(noisy.shape());
+    add_normal<float>(noisy, sigma, Rng(3).stream("noise"));
+    const auto cpu_seconds = [](const std::function<void()>& work) {
+      const std::clock_t start = std::clock();
+      work();
+      return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    };
     for (int round = 0; round < s_.timings; ++round)
       for (Json& row : rows) {
         const auto model = load_model<float>(model_file(row["name"].get<std::string>()));
         const auto& ridge = std::get<RidgeRegulariser<float>>(model.value);
-        ridge.gradient(image, 25.0 / 255, out);
-        const std::clock_t start = std::clock();
-        ridge.gradient(image, 25.0 / 255, out);
-        const double ms = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-        row["gradient_ms"] = round == 0 ? ms : std::min(ms, row["gradient_ms"].get<double>());
+        const RidgeDenoiser<float> denoiser(ridge);
+        ridge.gradient(noisy, sigma, out);
+        const double gradient = cpu_seconds([&] { ridge.gradient(noisy, sigma, out); });
+        const double denoise = cpu_seconds([&] { denoiser.denoise(noisy, sigma, out); });
+        const auto least = [&](const char* key, double now) {
+          row[key] = round == 0 ? now : std::min(now, row[key].get<double>());
+        };
+        least("gradient_ms", 1e3 * gradient);
+        least("denoising_seconds", denoise);
       }
   }
 
@@ -194,29 +214,34 @@ std::string report(const Json& record) {
   if (record.contains("skipped"))
     return out + "\nSkipped: " + record["skipped"].get<std::string>() + ".\n";
   const Json& rows = record["rows"];
-  out += "\nFactors of the filters of " + record["model"].get<std::string>() +
-         ", fitted with a column for each filter to what they do to denoised patches (" +
-         record["pixels"].dump() +
-         " pixels, noise up to 30/255), then twice without the others. `largest effects`: as many "
-         "filters as the method left, by the norms of their columns, and the same second fits. "
-         "PSNR: mean of the test images before any clipping. CPU ms: a gradient of 512x512 pixels "
-         "on one thread. Test error: of the linearised problem, over sigma^2, before and after.\n\n"
-         "| chosen by | lambda_w | filters |";
+  const Json& settings = record["settings"];
+  out += "\nThe filters of " + settings["model"].get<std::string>() +
+         ", a column each in the group-sparse fit of what they do to " +
+         record["data"]["patches"].dump() + " denoised patches of " + settings["patch"].dump() +
+         "x" + settings["patch"].dump() +
+         " pixels with noise up to 30/255. `largest effects`: as many filters as the method left, "
+         "by the norms of their columns. Of both, what is left is scaled by one factor for all "
+         "filters, which brings back the weak convexity that there was, and one for all noise "
+         "scalings. PSNR: mean of the test images before any clipping. CPU ms: a gradient on "
+         "the first of them, on one thread; CPU s: denoising it; the least of " +
+         std::to_string(Settings().timings) +
+         " rounds over all. Error: mean square error over sigma of denoised test patches, before "
+         "and after the two factors.\n\n| chosen by | lambda_w | filters |";
   for (const Json& level : rows.front()["levels"])
     out += " PSNR at " + sparse_training::number(Json(255 * level["sigma"].get<double>())) +
            "/255 (dB) |";
-  out += " CPU ms | weak convexity | test error | CPU s |\n|---|---|---|";
+  out += " CPU ms | CPU s | factor | of the scalings | error | CPU s of the fit |\n|---|---|---|";
   for (std::size_t i = 0; i < rows.front()["levels"].size(); ++i) out += "---|";
-  out += "---|---|---|---|\n";
+  out += "---|---|---|---|---|---|\n";
   for (const Json& row : rows) {
     using sparse_training::cell;
     out += "| " + row["way"].get<std::string>() + " | " + cell(row, "lambda_w") + " | " +
            row["filters"].dump() + " |";
     for (const Json& level : row["levels"]) out += " " + cell(level, "psnr", "%.3f") + " |";
-    const bool fitted = row.contains("refits");
-    out += " " + cell(row, "gradient_ms", "%.2f") + " | " + cell(row, "weak_convexity", "%.3f") +
-           " | " + cell(row, "start_test_error", "%.4f") + " -> " +
-           (fitted ? cell(row["refits"].back(), "test_error", "%.4f") : "") + " | " +
+    out += " " + cell(row, "gradient_ms", "%.2f") + " | " + cell(row, "denoising_seconds", "%.3f") +
+           " | " + cell(row, "factor", "%.3f") + " | " + cell(row, "scaling_factor", "%.3f") +
+           " | " + sparse_training::number(row["denoising_error"][0], "%.5f") + " -> " +
+           sparse_training::number(row["denoising_error"][1], "%.5f") + " | " +
            cell(row, "cpu_seconds", "%.2f") + " |\n";
   }
   return out;
@@ -244,9 +269,13 @@ Json run(const experiments::Context& context) {
     for (const char* folder : {"/cells", "/models"})
       std::filesystem::create_directories(context.out + folder);
     Comparison comparison(context, s);
-    record["model"] = s.model;
-    record["pixels"] = s.samples * s.patch * s.patch;
+    record["settings"] = {{"model", std::filesystem::path(s.model).filename()},
+                          {"model_sha256", sha256_of_file(s.model)},
+                          {"patch", s.patch},
+                          {"samples", s.samples},
+                          {"sweeps", s.sweeps}};
     record["rows"] = comparison.rows();
+    record["data"] = comparison.data();
   }
   write_text(context.out + "/record.json", record.dump(1) + "\n");
   write_text(context.out + "/report.md", report(record));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -87,16 +88,30 @@ TEST_CASE("filters of a trained ridge regulariser are chosen, and what is left d
   const auto trained = fejer::load_model<float>(out + "/model.h5");
   CHECK(model.ridge().weak_convexity().value <=
         trained.ridge().weak_convexity().value * (1 + 1e-6));
+  CHECK(finish["factor"].get<double>() >= 1);
+  CHECK(finish["denoising_error"][1].get<double>() < finish["denoising_error"][0].get<double>());
+  const auto evaluated = expect(0, folder,
+                                {"evaluate", out + "/finished.h5", "--data", "dead-leaves:3x80:2",
+                                 "--sigma", "25/255", "--json"})
+                             .json();
+  CHECK(evaluated["results"][0]["psnr"].get<double>() ==
+        doctest::Approx(finish["validation_psnr"].get<double>()).epsilon(1e-6));
   // On another number of threads the same bits.
   const std::string hash = fejer::sha256_of_file(out + "/finished.h5");
   std::vector<std::string> again = training;
   again.insert(again.end(), {"--resume", "--threads", "1"});
   expect(0, folder, again);
   CHECK(fejer::sha256_of_file(out + "/finished.h5") == hash);
+  std::vector<std::string> plain = again;
+  std::replace(plain.begin(), plain.end(), std::string("ialm"), std::string("proximal-gradient"));
+  const auto other = expect(0, folder, plain).json()["finish"];
+  CHECK(other["method"] == "proximal-gradient");
+  CHECK(other["objective"].get<double>() < other["start_objective"].get<double>());
   // Nothing left is an error, not an empty model.
   again.insert(again.end(), {"--set", "finish.lambda_w=1e3"});
   const Finished none = expect(2, folder, again);
-  CHECK(none.err.find("all factors are 0, nothing is left") != std::string::npos);
+  CHECK(none.err.find("lower finish.lambda_w") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(out + "/finished.h5"));
 }
 
 TEST_CASE("a finishing that is stopped in its second fit goes on to the same bits") {
@@ -139,4 +154,8 @@ TEST_CASE("finishing of what cannot be finished is refused") {
   expect_refused(folder, finished, "cannot be finished");
   expect_refused(folder, section, "cannot be finished");
   expect_refused(folder, patch_training(folder / "c", {"--set", "finish.sweep=3"}), "sweeps");
+  expect_refused(folder,
+                 {"train", source_folder() + "/experiments/train_wcrr/smoke.toml", "--out",
+                  folder / "d", "--set", "finish.refit_sweeps=3"},
+                 "refit_sweeps");
 }

@@ -69,14 +69,21 @@ RidgeParameters select_filters(const RidgeParameters& parameters, std::span<cons
   const double share = squared / p.norm_squared;
   p.norm_squared = squared;
   p.weight *= share;
+  p.curvature = p.mu;
   for (double& s : p.scaling->coefficients) s += std::log(share) / 2;
   return p;
 }
 
 template <class T>
 FilterEffects<T> filter_effects(const RidgeRegulariser<T>& model, ConstView<T> y,
-                                const std::vector<double>& sigmas) {
-  constexpr detail::BatchStop denoising{1e-5, 1000}, system{1e-4, 200};
+                                const std::vector<double>& sigmas, double tolerance) {
+  if (y.shape().rank() != 4 || y.shape()[1] != 1)
+    throw ShapeError("filter_effects: got images " + to_string(y.shape()) +
+                     ", expected (N, 1, H, W)");
+  if (static_cast<Index>(sigmas.size()) != y.shape()[0])
+    throw ArgumentError("filter_effects: got " + std::to_string(sigmas.size()) +
+                        " noise levels for " + std::to_string(y.shape()[0]) + " images");
+  const detail::BatchStop denoising{tolerance, 10000}, system{10 * tolerance, 1000};
   const RidgeParameters& p = model.parameters();
   FilterEffects<T> result{Array<T>(y), Array<T>(Shape{model.channels(), y.size()})};
   detail::minimise_each<T>(model, model.lipschitz_bound().value, y, sigmas, denoising,
@@ -94,8 +101,8 @@ FilterEffects<T> filter_effects(const RidgeRegulariser<T>& model, ConstView<T> y
 }
 
 template FilterEffects<float> filter_effects(const RidgeRegulariser<float>&, ConstView<float>,
-                                             const std::vector<double>&);
+                                             const std::vector<double>&, double);
 template FilterEffects<double> filter_effects(const RidgeRegulariser<double>&, ConstView<double>,
-                                              const std::vector<double>&);
+                                              const std::vector<double>&, double);
 
 }  // namespace fejer

@@ -24,15 +24,19 @@ struct FilterEffects {
   Array<T> effects;   ///< e_c: (C, pixels of y)
 };
 
-/// y (N, 1, H, W), a noise level for each image. Cost: a denoising, then for each filter a gradient
-/// of it alone and one linear system (to 1e-4, by conjugate residuals: some 10 to 40 products).
+/// y (N, 1, H, W), a noise level for each image. x(1) to `tolerance` (or 10000 iterations), e_c to
+/// 10 times that (or 1000 products), relative. Cost: a denoising, then for each filter a gradient
+/// of it alone and one linear system by conjugate residuals. Throws ShapeError for other shapes,
+/// ArgumentError for another number of levels and for regularisers without noise scaling.
 template <class T>
 FilterEffects<T> filter_effects(const RidgeRegulariser<T>& model, ConstView<T> y,
-                                const std::vector<double>& sigmas);
+                                const std::vector<double>& sigmas, double tolerance = 1e-5);
 
 extern template FilterEffects<float> filter_effects(const RidgeRegulariser<float>&,
-                                                    ConstView<float>, const std::vector<double>&);
+                                                    ConstView<float>, const std::vector<double>&,
+                                                    double);
 extern template FilterEffects<double> filter_effects(const RidgeRegulariser<double>&,
-                                                     ConstView<double>, const std::vector<double>&);
+                                                     ConstView<double>, const std::vector<double>&,
+                                                     double);
 
 }  // namespace fejer
