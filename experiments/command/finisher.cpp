@@ -40,6 +40,11 @@ const std::vector<std::string>& finisher_names() {
   return names;
 }
 
+std::string cannot_be_finished(const std::string& kind) {
+  return "a model of kind " + kind + (kind == "patch-denoiser" ? " with splines" : "") +
+         " cannot be finished; expected wcrr, or patch-denoiser with activation = \"relu\"";
+}
+
 void read_ialm(Section& section, FinishOptions& o) {
   o.rho = section.number("rho", o.rho);
   o.rho_max = section.number("rho_max", o.rho_max);
@@ -108,6 +113,8 @@ sparse_training::Problem patch_problem(const PatchDenoiserParameters& denoiser,
                                        const FinishOptions& options) {
   SparseFitOptions o;
   const FullyConnectedParameters& network = denoiser.network;
+  if (!network.splines.empty())
+    throw ArgumentError("patch_problem: " + cannot_be_finished("patch-denoiser"));
   for (std::size_t l = 0; l + 1 < network.weights.size(); ++l)
     o.hidden.push_back(network.weights[l].shape()[0]);
   o.slope = network.slope;

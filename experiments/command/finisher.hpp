@@ -13,6 +13,8 @@
 namespace fejer::command {
 
 const std::vector<std::string>& finisher_names();
+/// What a refusal says of a training of this kind that no finisher takes up.
+std::string cannot_be_finished(const std::string& kind);
 
 /// Section [finish] of a configuration; these are for networks on patches.
 struct FinishOptions {
@@ -49,7 +51,8 @@ struct NoisyPatches {
 NoisyPatches noisy_patches(const PatchDenoiserParameters& denoiser, PatchSource& source, Index most,
                            std::uint64_t seed);
 
-/// F of SparseFit for this network; lambda_v = 0, columns as groups.
+/// F of SparseFit for this network; lambda_v = 0, columns as groups. Throws ArgumentError for a
+/// network with splines.
 sparse_training::Problem patch_problem(const PatchDenoiserParameters& denoiser,
                                        const NoisyPatches& train, const NoisyPatches& test,
                                        const FinishOptions& options);

@@ -247,9 +247,19 @@ Trainable patch_denoiser(Section& model, const TrainingOptions& training) {
   o.slope = model.number("slope", o.slope);
   o.lambda_w = model.number("lambda_w", o.lambda_w);
   o.lambda_b = model.number("lambda_b", o.lambda_b);
+  const std::string relu = to_string(o.activation);
+  const bool splines =
+      model.word("activation", relu, {relu, to_string(Activation::spline)}) != relu;
+  if (splines) {
+    o.activation = Activation::spline;
+    o.knots = model.count("knots", o.knots, 3);
+    o.x_min = model.number("x_min", o.x_min);
+    o.x_max = model.number("x_max", o.x_max);
+    o.tv2 = model.number("tv2", o.tv2);
+  }
   const PatchDenoiserLearner<float> learner(o);
   Trainable made = trainable(learner);
-  made.patches = [learner](const Parameters& p) { return learner.parameters(p); };
+  if (!splines) made.patches = [learner](const Parameters& p) { return learner.parameters(p); };
   return made;
 }
 

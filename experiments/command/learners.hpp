@@ -23,7 +23,7 @@ struct Trainable {
   bool iterates = false;  ///< from a state that can be kept for the next time (training.warm)
   /// What was learned beside the model, for the record.
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
-  /// Of networks on patches, which can be finished (see finisher.hpp).
+  /// Of leaky-ReLU networks on patches, which can be finished (see finisher.hpp).
   std::function<PatchDenoiserParameters(const Parameters&)> patches = {};
   /// Of ridge regularisers with noise scaling, whose filters can be chosen (see
   /// filter_finisher.hpp).

@@ -93,7 +93,10 @@ std::string TrainingPlan::fingerprint() const {
   bound["data"].erase("train");
   bound["validation"].erase("data");
   bound["model"].erase("measurement");
-  if (!options.warm) bound["training"].erase("warm");  // as before there was such a thing
+  // As before there were such things.
+  if (!options.warm) bound["training"].erase("warm");
+  if (kind == "patch-denoiser" && bound["model"]["activation"] == "relu")
+    bound["model"].erase("activation");
   bound["training"].erase("steps");
   bound["training"].erase("checkpoint_every");
   bound.erase("finish");
@@ -141,8 +144,7 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
     Section finish = section("finish");
     plan.finish = plan.trainable.filters ? read_filter_finish(finish) : read_finish(finish);
   } else if (config.contains("finish")) {
-    throw ArgumentError(file + ": [finish]: a model of kind " + kind +
-                        " cannot be finished; expected patch-denoiser or wcrr");
+    throw ArgumentError(file + ": [finish]: " + cannot_be_finished(kind));
   }
   Section data = section("data"), validation = section("validation");
   read_data(data, plan);

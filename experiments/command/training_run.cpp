@@ -326,8 +326,7 @@ Outcome train_model(const TrainingRequest& f) {
   TrainingPlan plan = plan_training(f.config, config);
   if (!f.finish.empty()) require_known("--finish", f.finish, finisher_names());
   if (!f.finish.empty() && !plan.trainable.patches && !plan.trainable.filters)
-    throw ArgumentError("--finish: a model of kind " + plan.kind +
-                        " cannot be finished; expected patch-denoiser or wcrr");
+    throw ArgumentError("--finish: " + cannot_be_finished(plan.kind));
   const ProcessGroup group;
   Session session(std::move(plan), f.out);
   TrainingState state = first_state(session, f, group.first());

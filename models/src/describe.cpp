@@ -114,7 +114,16 @@ void add_fully_connected(const FullyConnectedNetwork<T>& network, const char* bo
   }
   for (const double norm : network.layer_norms()) append(norms, text(norm));
   facts.emplace_back("weights", shapes);
-  facts.emplace_back("activation", p.slope > 0 ? "leaky ReLU, slope " + text(p.slope) : "ReLU");
+  if (p.splines.empty()) {
+    facts.emplace_back("activation", p.slope > 0 ? "leaky ReLU, slope " + text(p.slope) : "ReLU");
+  } else {
+    std::string knots, slopes;
+    for (const auto& f : p.splines) append(knots, to_string(f.shape()));
+    for (const double slope : network.activation_slopes()) append(slopes, text(slope));
+    facts.emplace_back("activation",
+                       "splines " + knots + " on [" + text(p.x_min) + ", " + text(p.x_max) + "]");
+    facts.emplace_back("activation_slopes", slopes);
+  }
   facts.emplace_back("output", p.activated_output ? "activated" : "linear");
   facts.emplace_back("zero_columns", zeros);
   facts.emplace_back("layer_norms", norms);
@@ -125,7 +134,7 @@ template <class T>
 void add_patch_denoiser(const PatchDenoiser<T>& denoiser, Facts& facts) {
   const PatchDenoiserParameters& p = denoiser.parameters();
   const std::string size = std::to_string(p.size);
-  add_fully_connected(FullyConnectedNetwork<T>(p.network), "network_bound", facts);
+  add_fully_connected(denoiser.network(), "network_bound", facts);
   facts.emplace_back("patches", size + "x" + size + ", all of them, averaged");
   facts.emplace_back("inputs", std::to_string(p.inputs.size()) + " of their pixels");
   facts.emplace_back("multiply_adds", std::to_string(denoiser.multiply_adds()) + " a pixel");

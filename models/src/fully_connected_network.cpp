@@ -3,8 +3,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
+#include <utility>
 
 #include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/algorithms/matrix_product.hpp>
@@ -35,67 +34,116 @@ void check(const FullyConnectedParameters& p) {
                        (l == 0 ? "in" : std::to_string(p.weights[l - 1].shape()[0])) + ")");
     require_shape("FullyConnectedNetwork bias", p.biases[l].shape(), Shape{s[0]});
   }
+  if (!p.splines.empty() && p.splines.size() != p.activated())
+    throw ArgumentError("FullyConnectedNetwork: got " + std::to_string(p.splines.size()) +
+                        " layers of splines, expected " + std::to_string(p.activated()) +
+                        ", one for each activated layer");
+  for (std::size_t l = 0; l < p.splines.size(); ++l) {
+    const Shape& s = p.splines[l].shape();
+    const Index units = p.weights[l].shape()[0];
+    if (s.rank() != 2 || (s[0] != 1 && s[0] != units))
+      throw ShapeError("FullyConnectedNetwork splines of layer " + std::to_string(l) + ": got " +
+                       to_string(s) + ", expected (" + std::to_string(units) +
+                       ", knots) or (1, knots)");
+  }
+}
+
+template <class T>
+std::vector<LinearSpline<T>> splines_of(const FullyConnectedParameters& p) {
+  std::vector<LinearSpline<T>> splines;
+  for (const auto& values : p.splines) splines.emplace_back(values, p.x_min, p.x_max);
+  return splines;
 }
 
 }  // namespace
 
 template <class T>
+FullyConnectedLayers<T>::FullyConnectedLayers(const FullyConnectedParameters& parameters)
+    : slope(static_cast<T>(parameters.slope)) {
+  check(parameters);
+  splines = splines_of<T>(parameters);
+  activated = parameters.activated();
+  for (const auto& w : parameters.weights) weights.push_back(detail::converted<T>(w));
+  for (const auto& b : parameters.biases) biases.push_back(detail::converted<T>(b));
+}
+
+template <class T>
+Array<T> FullyConnectedLayers<T>::linear(std::size_t l, ConstView<T> x) const {
+  Array<T> result(Shape{weights[l].shape()[0], x.shape()[1]});
+  auto u = as_matrix(View<T>(result));
+  u = product<T>(as_matrix(ConstView<T>(weights[l])), as_matrix(x));
+  u.colwise() += flat(ConstView<T>(biases[l])).matrix();
+  return result;
+}
+
+template <class T>
+void FullyConnectedLayers<T>::activate(std::size_t l, ConstView<T> u, View<T> v) const {
+  if (splines.empty())
+    flat(v) = flat(u).max(slope * flat(u));
+  else
+    splines[l].values(u, v);
+}
+
+template <class T>
 struct FullyConnectedNetwork<T>::Data {
   FullyConnectedParameters parameters;
-  std::vector<Array<T>> weights, biases;
-  std::vector<double> norms;
+  FullyConnectedLayers<T> layers;
+  std::vector<double> norms, slopes;
 };
 
 template <class T>
 FullyConnectedNetwork<T>::FullyConnectedNetwork(FullyConnectedParameters parameters) {
-  check(parameters);
-  auto data = std::make_shared<Data>();
-  for (std::size_t l = 0; l < parameters.weights.size(); ++l) {
-    data->weights.push_back(detail::converted<T>(parameters.weights[l]));
-    data->biases.push_back(detail::converted<T>(parameters.biases[l]));
-    data->norms.push_back(spectral_norm(as_matrix(ConstView<double>(parameters.weights[l]))));
-  }
-  data->parameters = std::move(parameters);
-  data_ = std::move(data);
+  FullyConnectedLayers<T> layers(parameters);
+  std::vector<double> norms, slopes(parameters.activated(), 1.0);
+  for (const auto& w : parameters.weights)
+    norms.push_back(spectral_norm(as_matrix(ConstView<double>(w))));
+  for (std::size_t l = 0; l < layers.splines.size(); ++l)
+    slopes[l] = std::max(layers.splines[l].max_slope(), -layers.splines[l].min_slope());
+  data_ = std::make_shared<const Data>(
+      Data{std::move(parameters), std::move(layers), std::move(norms), std::move(slopes)});
 }
 
 template <class T>
 void FullyConnectedNetwork<T>::values(ConstView<T> x, View<T> y) const {
-  const Data& d = *data_;
+  const FullyConnectedLayers<T>& layers = data_->layers;
   require_shape("FullyConnectedNetwork input", x.shape(), Shape{inputs(), x.shape().back(0)});
   require_shape("FullyConnectedNetwork output", y.shape(), Shape{outputs(), x.shape()[1]});
   const auto in = as_matrix(x);
   auto out = as_matrix(y);
-  const T slope = static_cast<T>(d.parameters.slope);
   constexpr Index grain = 256;
   parallel_for(x.shape()[1], grain, [&](Index begin, Index end) {
-    DenseMatrix<T> v = in.middleCols(begin, end - begin);
-    for (std::size_t l = 0; l < d.weights.size(); ++l) {
-      const auto& b = d.biases[l];
-      DenseMatrix<T> u = product<T>(as_matrix(ConstView<T>(d.weights[l])), v);
-      u.colwise() += flat(ConstView<T>(b)).matrix();
-      if (l + 1 < d.weights.size() || d.parameters.activated_output) u = u.cwiseMax(slope * u);
-      v.swap(u);
+    Array<T> v(Shape{in.rows(), end - begin});
+    as_matrix(View<T>(v)) = in.middleCols(begin, end - begin);
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      v = layers.linear(l, v);
+      if (l < layers.activated) layers.activate(l, v, v);
     }
-    out.middleCols(begin, end - begin) = v;
+    out.middleCols(begin, end - begin) = as_matrix(ConstView<T>(v));
   });
 }
 
 template <class T>
 Index FullyConnectedNetwork<T>::inputs() const {
-  return data_->weights.front().shape()[1];
+  return data_->layers.weights.front().shape()[1];
 }
 template <class T>
 Index FullyConnectedNetwork<T>::outputs() const {
-  return data_->weights.back().shape()[0];
+  return data_->layers.weights.back().shape()[0];
 }
 template <class T>
 const std::vector<double>& FullyConnectedNetwork<T>::layer_norms() const {
   return data_->norms;
 }
 template <class T>
+const std::vector<double>& FullyConnectedNetwork<T>::activation_slopes() const {
+  return data_->slopes;
+}
+template <class T>
 double FullyConnectedNetwork<T>::lipschitz_bound() const {
-  return std::accumulate(data_->norms.begin(), data_->norms.end(), 1.0, std::multiplies<>());
+  double bound = 1;
+  for (const double norm : data_->norms) bound *= norm;
+  for (const double slope : data_->slopes) bound *= slope;
+  return bound;
 }
 template <class T>
 const FullyConnectedParameters& FullyConnectedNetwork<T>::parameters() const {
@@ -134,7 +182,14 @@ namespace {
 struct Layers {
   std::vector<RowMatrix> weights;
   std::vector<Eigen::VectorXd> biases;
+  std::vector<RowMatrix> splines;
 };
+
+Array<double> as_array(const RowMatrix& m) {
+  Array<double> array(Shape{m.rows(), m.cols()});
+  as_matrix(View<double>(array)) = m;
+  return array;
+}
 
 std::vector<Index> not_zero(const RowMatrix& w, WeightGroups groups) {
   const Index count = groups == WeightGroups::columns ? w.cols() : w.rows();
@@ -151,6 +206,8 @@ void keep_units(Layers& n, std::size_t l, const std::vector<Index>& kept) {
   if (l == 0) return;
   n.weights[l - 1] = RowMatrix(n.weights[l - 1](kept, Eigen::all));
   n.biases[l - 1] = Eigen::VectorXd(n.biases[l - 1](kept));
+  if (l <= n.splines.size() && n.splines[l - 1].rows() > 1)
+    n.splines[l - 1] = RowMatrix(n.splines[l - 1](kept, Eigen::all));
 }
 
 }  // namespace
@@ -162,6 +219,11 @@ PrunedNetwork prune(const FullyConnectedParameters& parameters) {
     n.weights.emplace_back(as_matrix(ConstView<double>(parameters.weights[l])));
     n.biases.emplace_back(flat(ConstView<double>(parameters.biases[l])).matrix());
   }
+  for (const auto& f : parameters.splines) n.splines.emplace_back(as_matrix(ConstView<double>(f)));
+  const std::vector<LinearSpline<double>> splines = splines_of<double>(parameters);
+  const auto activation = [&](std::size_t l, Index unit, double u) {
+    return splines.empty() ? std::max(u, parameters.slope * u) : splines[l].value(unit, u);
+  };
   PrunedNetwork result;
   const std::size_t layers = n.weights.size();
   for (std::size_t l = 1; l < layers; ++l) {
@@ -171,8 +233,7 @@ PrunedNetwork prune(const FullyConnectedParameters& parameters) {
         ++next;
         continue;
       }
-      const double u = n.biases[l - 1][i];
-      n.biases[l] += n.weights[l].col(i) * std::max(u, parameters.slope * u);
+      n.biases[l] += n.weights[l].col(i) * activation(l - 1, i, n.biases[l - 1][i]);
     }
     keep_units(n, l, kept);
   }
@@ -183,15 +244,17 @@ PrunedNetwork prune(const FullyConnectedParameters& parameters) {
   }
   result.parameters = parameters;
   for (std::size_t l = 0; l < layers; ++l) {
-    Array<double>& w = result.parameters.weights[l] =
-        Array<double>(Shape{n.weights[l].rows(), n.weights[l].cols()});
     Array<double>& b = result.parameters.biases[l] = Array<double>(Shape{n.biases[l].size()});
-    as_matrix(View<double>(w)) = n.weights[l];
+    result.parameters.weights[l] = as_array(n.weights[l]);
     flat(View<double>(b)).matrix() = n.biases[l];
   }
+  for (std::size_t l = 0; l < n.splines.size(); ++l)
+    result.parameters.splines[l] = as_array(n.splines[l]);
   return result;
 }
 
+template struct FullyConnectedLayers<float>;
+template struct FullyConnectedLayers<double>;
 template class FullyConnectedNetwork<float>;
 template class FullyConnectedNetwork<double>;
 

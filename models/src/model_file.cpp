@@ -55,10 +55,14 @@ void check_members(const Hdf5Reader& file, const std::vector<std::string>& array
 ModelRecord read_record(const Hdf5Reader& file) {
   ModelRecord record;
   record.kind = file.text_attribute("/", "model");
-  const detail::RecordSchema schema = detail::schema_of(record.kind);
+  detail::RecordSchema schema = detail::schema_of(record.kind);
+  if (!file.has("/config")) fail(file.path(), "no group /config");
+  const auto& optional = schema.optional;
+  if (std::any_of(optional.begin(), optional.end(),
+                  [&](const auto& name) { return file.has_attribute("/config", name); }))
+    schema.numbers.insert(schema.numbers.end(), optional.begin(), optional.end());
   std::vector<std::string> names = schema.numbers;
   names.insert(names.end(), schema.words.begin(), schema.words.end());
-  if (!file.has("/config")) fail(file.path(), "no group /config");
   check_names(file, "/config", names);
   for (const auto& name : schema.numbers) {
     const double value = file.real_attribute("/config", name);

@@ -286,12 +286,7 @@ std::map<std::string, double> claims_of(const Model<T>& model) {
       add_claims(network->denoiser(static_cast<Index>(k)), of_network(k), claims);
     return claims;
   }
-  if (const auto* network = std::get_if<FullyConnectedNetwork<T>>(&model.value)) {
-    claims["lipschitz"] = network->lipschitz_bound();
-    for (std::size_t l = 0; l < network->layer_norms().size(); ++l)
-      claims[indexed("layer_norm", l)] = network->layer_norms()[l];
-    return claims;
-  }
+  if (fully_connected_claims(model, claims)) return claims;
   if (!model.is_ridge()) return claims;  // nothing is claimed
   const RidgeRegulariser<T>& ridge = model.ridge();
   const RidgeParameters& p = ridge.parameters();

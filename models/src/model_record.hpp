@@ -18,6 +18,7 @@ struct ModelRecord {
 /// Which entries a record of this kind has; arrays follow from the numbers and words.
 struct RecordSchema {
   std::vector<std::string> numbers, words;
+  std::vector<std::string> optional = {};  ///< numbers that are all there, or none of them
 };
 RecordSchema schema_of(const std::string& kind);
 std::vector<std::string> arrays_of(const ModelRecord& record);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -138,6 +139,44 @@ TEST_CASE("a finishing that is stopped in its second fit goes on to the same bit
   expect(0, folder, resume);
   CHECK_FALSE(saved());
   CHECK(contents(folder / "stopped/finished.h5") == contents(folder / "straight/finished.h5"));
+}
+
+TEST_CASE("a network on patches with splines is trained, goes on, keeps its bounds, denoises") {
+  const ScratchFolder folder;
+  const std::vector<std::string> splines = {"--set", "model.activation=spline", "--set",
+                                            "model.knots=17"};
+  expect(0, folder, patch_training(folder / "whole", splines));
+  auto half = splines, rest = splines;
+  half.insert(half.end(), {"--set", "training.steps=30"});
+  rest.insert(rest.end(), {"--resume", "--threads", "1"});
+  expect(0, folder, patch_training(folder / "parts", half));
+  expect(0, folder, patch_training(folder / "parts", rest));
+  CHECK(contents(folder / "whole/model.h5") == contents(folder / "parts/model.h5"));
+  const auto model = fejer::load_model<float>(folder / "whole/model.h5");
+  const auto& network = std::get<fejer::PatchDenoiser<float>>(model.value).network();
+  REQUIRE(network.parameters().splines.size() == 1);
+  CHECK(network.parameters().splines[0].shape() == fejer::Shape{12, 17});
+  CHECK(network.activation_slopes()[0] <= 1 + 1e-12);
+  // The splines have learned: they are no leaky ReLUs any more.
+  const auto& f = network.parameters().splines[0];
+  double bend = 0;
+  for (fejer::Index k = 0; k < 6; ++k) bend += std::abs(f[k + 2] - 2 * f[k + 1] + f[k]);
+  CHECK(bend > 1e-3);
+  const auto evaluated = expect(0, folder,
+                                {"evaluate", folder / "whole/model.h5", "--data",
+                                 "dead-leaves:2x32:2", "--sigma", "25/255", "--json"})
+                             .json();
+  CHECK(evaluated["results"][0]["psnr"].get<double>() > 15);
+  auto finish = splines, section = splines, misspelt = splines;
+  finish.insert(finish.end(), {"--finish", "ialm"});
+  section.insert(section.end(), {"--set", "finish.sweeps=3"});
+  misspelt[1] = "model.activation=splin";
+  const std::string none = folder / "none";
+  expect_refused(folder, patch_training(none, finish), "with splines cannot be finished");
+  expect_refused(folder, patch_training(none, section), "with splines cannot be finished");
+  expect_refused(folder, patch_training(none, misspelt), "did you mean spline?");
+  expect_refused(folder, patch_training(none, {"--set", "model.knots=17"}), "knots");
+  CHECK_FALSE(std::filesystem::exists(none));
 }
 
 TEST_CASE("finishing of what cannot be finished is refused") {

@@ -205,6 +205,13 @@ TEST_CASE("a configuration keeps its hash, so that older checkpoints are gone on
   const auto record = nlohmann::json::parse(contents(folder / "out/run.json"));
   CHECK(record["configuration_sha256"] ==
         "c389013a0bffd79733e36fb48089da6a1f1132ad68001fc0ec78d47568fb33ec");
+  // And before networks on patches could have splines.
+  expect(0, folder,
+         {"train", source_folder() + "/experiments/train_patch_denoiser/smoke.toml", "--out",
+          folder / "patches", "--set", "training.steps=1"});
+  const auto patches = nlohmann::json::parse(contents(folder / "patches/run.json"));
+  CHECK(patches["configuration_sha256"] ==
+        "ef70b8e58c429e25ba2a41192df119c3d9274a02add140197cb353ebf0134146");
 }
 
 TEST_CASE("misspelt and impossible configurations are refused in one line") {

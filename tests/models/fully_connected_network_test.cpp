@@ -24,6 +24,17 @@ FullyConnectedParameters network_of(const std::vector<Index>& widths, double slo
   return p;
 }
 
+/// The same with random splines: one a unit in the first hidden layer, shared ones in the others.
+FullyConnectedParameters with_splines(FullyConnectedParameters p, Index knots = 9) {
+  for (std::size_t l = 0; l < p.activated(); ++l) {
+    const Index rows = l == 0 ? p.weights[0].shape()[0] : 1;
+    p.splines.push_back(random_array({rows, knots}, "spline " + std::to_string(l), 0.4));
+  }
+  p.x_min = -1.5;
+  p.x_max = 1.2;
+  return p;
+}
+
 void clear_column(Array<double>& w, Index j) {
   for (Index i = 0; i < w.shape()[0]; ++i) w[i * w.shape()[1] + j] = 0;
 }
@@ -106,6 +117,75 @@ TEST_CASE("fully connected networks: no difference quotient exceeds the bound, w
   CHECK(FullyConnectedNetwork<double>(one).lipschitz_bound() == doctest::Approx(3));
 }
 
+TEST_CASE("fully connected networks with splines: a hand-computed case") {
+  FullyConnectedParameters p = network_of({2, 2, 1});
+  p.weights[0] = Array<double>(Shape{2, 2});
+  p.weights[0][0] = 1, p.weights[0][1] = 2, p.weights[0][2] = -1, p.weights[0][3] = 0.5;
+  p.biases[0][0] = 0.5, p.biases[0][1] = -1;
+  p.weights[1][0] = 2, p.weights[1][1] = -3;
+  p.biases[1][0] = 0.25;
+  p.x_min = -1, p.x_max = 1;
+  p.splines = {Array<double>(Shape{2, 3})};
+  // |t| for the first unit, t/2 left of 0 and -t right of it for the second.
+  p.splines[0][0] = 1, p.splines[0][2] = 1, p.splines[0][3] = -0.5, p.splines[0][5] = -1;
+  Array<double> x(Shape{2, 1});
+  x[0] = 1, x[1] = 1;
+  // u = (3.5, -1.5), v = (3.5, -0.75), 7 + 2.25 + 0.25.
+  CHECK(values_of(p, x)[0] == doctest::Approx(9.5));
+  p.splines[0] = Array<double>(Shape{1, 3});
+  p.splines[0][0] = 1, p.splines[0][2] = 1;  // |t| for both: 7 - 4.5 + 0.25
+  CHECK(values_of(p, x)[0] == doctest::Approx(2.75));
+  // The same as a leaky ReLU.
+  FullyConnectedParameters leaky = network_of({4, 6, 5, 2}), spline = leaky;
+  for (int l = 0; l < 2; ++l) spline.splines.push_back(row({-0.3, -0.2, -0.1, 0, 1, 2, 3}));
+  spline.x_min = -3, spline.x_max = 3;
+  const Array<double> many = random_array({4, 50}, "many");
+  CHECK(largest_difference(values_of(leaky, many), values_of(spline, many)) < 1e-13);
+  CHECK(FullyConnectedNetwork<double>(spline).lipschitz_bound() ==
+        doctest::Approx(FullyConnectedNetwork<double>(leaky).lipschitz_bound()).epsilon(1e-14));
+}
+
+TEST_CASE("fully connected networks with splines: bound, bits, float beside double") {
+  for (const bool activated : {false, true}) {
+    FullyConnectedParameters p = network_of({7, 9, 5, 3});
+    p.activated_output = activated;
+    p = with_splines(p);
+    const FullyConnectedNetwork<double> network(p);
+    double bound = 1;
+    for (const double norm : network.layer_norms()) bound *= norm;
+    for (std::size_t l = 0; l < p.splines.size(); ++l) {
+      double steepest = 0;  // of the pieces; the tails go on as they end
+      const Array<double>& f = p.splines[l];
+      for (Index i = 0; i + 1 < f.size(); ++i)
+        if (i % 9 < 8) steepest = std::max(steepest, std::abs(f[i + 1] - f[i]) / (2.7 / 8));
+      CHECK(network.activation_slopes()[l] == doctest::Approx(steepest).epsilon(1e-12));
+      bound *= steepest;
+    }
+    CHECK(network.lipschitz_bound() == doctest::Approx(bound).epsilon(1e-12));
+    const Array<double> a = random_array({7, 1000}, "a"), b = random_array({7, 1000}, "b");
+    const Array<double> va = values_of(p, a), vb = values_of(p, b);
+    for (Index n = 0; n < 1000; ++n) {
+      double in = 0, out = 0;
+      for (Index i = 0; i < 7; ++i) in += std::pow(a[i * 1000 + n] - b[i * 1000 + n], 2);
+      for (Index i = 0; i < 3; ++i) out += std::pow(va[i * 1000 + n] - vb[i * 1000 + n], 2);
+      CHECK(std::sqrt(out) <= network.lipschitz_bound() * std::sqrt(in));
+    }
+    for (const int threads : {1, 2, 4}) {
+      const ScopedThreads scope(threads);
+      CHECK(same_bits(va, values_of(p, a)));
+    }
+    Array<float> single(va.shape());
+    const Array<float> single_a = converted<float>(a);
+    FullyConnectedNetwork<float>(p).values(single_a, single);
+    CHECK(largest_difference(converted<float>(va), single) < 1e-4);
+  }
+  FullyConnectedParameters steep = network_of({1, 1, 1});
+  steep.weights[0][0] = steep.weights[1][0] = 1;
+  steep.splines = {row({0, -1, 0, 3})};  // the right tail has slope 3/2
+  steep.x_min = -3, steep.x_max = 3;
+  CHECK(FullyConnectedNetwork<double>(steep).lipschitz_bound() == doctest::Approx(1.5));
+}
+
 TEST_CASE("groups: norms and exact zeros of columns and rows") {
   Array<double> w(Shape{2, 4});
   w[0] = 3, w[4] = 4, w[1] = 1e-300, w[3] = -2;
@@ -138,6 +218,31 @@ TEST_CASE("pruning: what has no effect goes, the values stay") {
   CHECK(prune(network_of({3, 4, 2})).parameters.weights[0].shape() == Shape{4, 3});
 }
 
+TEST_CASE("pruning: splines go with their units, and give the constants of those without input") {
+  for (const bool activated : {false, true}) {
+    FullyConnectedParameters p = network_of({6, 8, 5, 2});
+    p.activated_output = activated;
+    p = with_splines(p);
+    clear_column(p.weights[0], 4);
+    clear_column(p.weights[1], 3);
+    clear_row(p.weights[0], 6);  // constant f(b), with a spline of its own
+    clear_row(p.weights[0], 7);
+    p.biases[0][7] = 4;          // constant, in the tail
+    clear_row(p.weights[1], 2);  // constant, with a shared spline
+    clear_column(p.weights[2], 0);
+    const PrunedNetwork pruned = prune(p);
+    CHECK(pruned.parameters.weights[1].shape() == Shape{3, 5});
+    CHECK(pruned.parameters.splines[0].shape() == Shape{5, 9});
+    CHECK(pruned.parameters.splines[1].shape() == Shape{1, 9});
+    CHECK(change_by_pruning(p, pruned) < 1e-13);
+  }
+  FullyConnectedParameters constant = with_splines(network_of({3, 4, 4, 2}));
+  for (double& w : constant.weights[1]) w = 0;
+  const PrunedNetwork pruned = prune(constant);
+  CHECK(pruned.parameters.splines[0].shape() == Shape{1, 9});
+  CHECK(change_by_pruning(constant, pruned) < 1e-14);
+}
+
 TEST_CASE("pruning: a layer that is all zero leaves a constant network of one unit a layer") {
   for (const bool activated : {false, true}) {
     FullyConnectedParameters p = network_of({3, 4, 4, 2}, 0);
@@ -160,6 +265,23 @@ TEST_CASE("fully connected networks: parameters that make no network are refused
   CHECK(throws_with<ShapeError>([&] { FullyConnectedNetwork<double>{p}; }, "expected (out, 4)"));
   p.biases.pop_back();
   CHECK(throws_with<ArgumentError>([&] { FullyConnectedNetwork<double>{p}; }, "one of each"));
+  const auto splines_refused = [](const auto& change, const std::string& part) {
+    FullyConnectedParameters q = with_splines(network_of({3, 4, 4, 2}));
+    change(q);
+    return throws_with<Error>([&] { FullyConnectedNetwork<double>{q}; }, part);
+  };
+  using P = FullyConnectedParameters;
+  CHECK(splines_refused([](P& q) { q.splines.pop_back(); }, "expected 2"));
+  CHECK(splines_refused([](P& q) { q.activated_output = true; }, "expected 3"));
+  CHECK(splines_refused(
+      [](P& q) {
+        q.splines[1] = Array<double>(Shape{3, 9});
+      },
+      "expected (4, knots)"));
+  CHECK(splines_refused([](P& q) { q.splines[0] = Array<double>(Shape{4}); }, "(1, knots)"));
+  CHECK(splines_refused([](P& q) { q.splines[0] = Array<double>(Shape{4, 1}); }, "2 knots"));
+  CHECK(splines_refused([](P& q) { q.x_max = q.x_min; }, "finite interval"));
+  CHECK(splines_refused([](P& q) { q.splines[0][1] = std::nan(""); }, "not finite"));
   const FullyConnectedNetwork<double> network(network_of({3, 4, 2}));
   Array<double> x(Shape{4, 5}), y(Shape{2, 5});
   CHECK_THROWS_AS(network.values(x, y), ShapeError);
@@ -196,4 +318,25 @@ TEST_CASE("fully connected networks as models: kind, uses, file") {
   CHECK(std::get<FullyConnectedNetwork<double>>(load_model<double>(path).value)
             .parameters()
             .activated_output);
+}
+
+TEST_CASE("fully connected networks with splines as models: file, facts") {
+  const ScratchFolder folder;
+  const std::string path = folder / "model.h5";
+  for (const bool activated : {false, true}) {
+    FullyConnectedParameters p = network_of({3, 4, 2});
+    p.activated_output = activated;
+    p = with_splines(p);
+    save_model(path, Model<double>{FullyConnectedNetwork<double>(p), {}});
+    const Model<double> again = load_model<double>(path);
+    const auto& q = std::get<FullyConnectedNetwork<double>>(again.value).parameters();
+    REQUIRE(q.splines.size() == p.splines.size());
+    for (std::size_t l = 0; l < q.splines.size(); ++l) CHECK(same_bits(q.splines[l], p.splines[l]));
+    CHECK(q.x_min == -1.5);
+    CHECK(q.x_max == 1.2);
+    std::string facts;
+    for (const auto& [key, value] : describe(again)) facts += key + "=" + value + "\n";
+    CHECK(facts.find("activation=splines (4, 9)") != std::string::npos);
+    CHECK(facts.find("activation_slopes=") != std::string::npos);
+  }
 }

@@ -323,6 +323,58 @@ TEST_CASE("tampered models are refused with the reason") {
       fully, [](Contents& c) { c.words["/config"]["output"] = "liner"; }, "did you mean linear?"));
 }
 
+TEST_CASE("splines of fully connected networks and patch denoisers: tampered ones are refused") {
+  FullyConnectedParameters p;
+  p.weights = {random_array({3, 4}, "in"), random_array({4, 3}, "out")};
+  p.biases = {random_array({3}, "b"), random_array({4}, "c")};
+  p.splines = {random_array({3, 5}, "splines")};
+  PatchDenoiserParameters d;
+  d.network = p;
+  d.size = 2;
+  d.noise_level = 0.1;
+  d.inputs = {0, 1, 2, 3};
+  for (const Model<double>& model : {Model<double>{FullyConnectedNetwork<double>(p), {}},
+                                     Model<double>{PatchDenoiser<double>(d), {}}}) {
+    CHECK_FALSE(refused(
+        model, [](Contents&) {}, ""));
+    CHECK(refused(
+        model, [](Contents& c) { c.arrays["/parameters/spline_0"][3] += 40; },
+        "activation_slope_0"));
+    CHECK(refused(
+        model, [](Contents& c) { c.numbers["/config"]["x_max"] = 0.5; }, "activation_slope_0"));
+    CHECK(refused(
+        model,
+        [](Contents& c) {  // the slopes stay
+          for (double& v : c.arrays["/parameters/spline_0"]) v += 1;
+        },
+        "SHA-256"));
+    CHECK(refused(
+        model, [](Contents& c) { c.numbers["/certificate"]["activation_slope_0"] *= 0.5; },
+        "activation_slope_0"));
+    CHECK(refused(
+        model, [](Contents& c) { c.numbers["/config"].erase("x_max"); }, "no attribute 'x_max'"));
+    CHECK(refused(
+        model, [](Contents& c) { c.arrays.erase("/parameters/spline_0"); },
+        "no dataset /parameters/spline_0"));
+    CHECK(refused(
+        model,
+        [](Contents& c) {
+          c.numbers["/config"].erase("x_min");
+          c.numbers["/config"].erase("x_max");
+        },
+        "unexpected object /parameters/spline_0"));
+    CHECK(refused(
+        model, [](Contents& c) { c.words["/config"]["output"] = "activated"; },
+        "no dataset /parameters/spline_1"));
+    CHECK(refused(
+        model,
+        [](Contents& c) {
+          c.arrays["/parameters/spline_0"] = Array<double>(Shape{2, 5});
+        },
+        "expected (3, knots)"));
+  }
+}
+
 TEST_CASE(
     "a patch denoiser with a few inputs survives a round trip, and tampered ones are refused") {
   PatchDenoiserParameters p;

@@ -6,9 +6,8 @@
 #include <string>
 #include <utility>
 
-#include <fejer/algorithms/matrix_product.hpp>
+#include <fejer/models/training/fully_connected.hpp>
 
-#include "../converted.hpp"
 #include "../image_patches.hpp"
 
 namespace fejer {
@@ -19,44 +18,6 @@ using detail::PatchMatrix;
 std::string of_layer(const char* name, std::size_t l) {
   return std::string(name) + "_" + std::to_string(l);
 }
-
-/// The layers of a network on all patches of one image, there and back.
-template <class T>
-class PatchPass {
- public:
-  PatchPass(const std::vector<Array<T>>& weights, const std::vector<Array<T>>& biases, double slope)
-      : weights_(weights), biases_(biases), slope_(static_cast<T>(slope)) {}
-
-  /// The last layer's values; keeps what each layer was applied to, and its own values.
-  const PatchMatrix<T>& forward(PatchMatrix<T> x) {
-    values_ = {std::move(x)};
-    for (std::size_t l = 0; l < weights_.size(); ++l) {
-      PatchMatrix<T> u = product<T>(as_matrix(ConstView<T>(weights_[l])), values_.back());
-      u.colwise() += flat(ConstView<T>(biases_[l])).matrix();
-      if (l + 1 < weights_.size()) u = u.cwiseMax(slope_ * u).eval();
-      values_.push_back(std::move(u));
-    }
-    return values_.back();
-  }
-  /// Adds the gradients for weights and biases; g is that for the last values.
-  void backward(PatchMatrix<T> g, Parameters& gradient) const {
-    for (std::size_t l = weights_.size(); l-- > 0;) {
-      const PatchMatrix<T> gw = product_transposed<T>(g, values_[l]);
-      as_matrix(View<double>(gradient[of_layer("weight", l)])) += gw.template cast<double>();
-      flat(View<double>(gradient[of_layer("bias", l)])).matrix() +=
-          g.rowwise().sum().template cast<double>();
-      if (l == 0) return;
-      const PatchMatrix<T> before = transposed_product<T>(as_matrix(ConstView<T>(weights_[l])), g);
-      // A leaky ReLU keeps the sign.
-      g = (values_[l].array() > 0).select(before, slope_ * before);
-    }
-  }
-
- private:
-  const std::vector<Array<T>>&weights_, &biases_;
-  T slope_;
-  std::vector<PatchMatrix<T>> values_;
-};
 
 /// How many patches an image has.
 Index patches_of(const Shape& s, Index size) {
@@ -93,6 +54,12 @@ PatchDenoiserLearner<T>::PatchDenoiserLearner(const PatchDenoiserOptions& option
     if (!(lambda >= 0 && std::isfinite(lambda)))
       throw ArgumentError("PatchDenoiserLearner: got lambda " + std::to_string(lambda) +
                           ", expected 0 or more");
+  if (options.activation != Activation::relu && options.activation != Activation::spline)
+    throw ArgumentError("PatchDenoiserLearner: got activation " + to_string(options.activation) +
+                        ", expected relu or spline");
+  if (!(options.tv2 >= 0 && std::isfinite(options.tv2)))
+    throw ArgumentError("PatchDenoiserLearner: got tv2 " + std::to_string(options.tv2) +
+                        ", expected 0 or more");
   PatchDenoiser<T>{parameters(initial(Rng(0)))};  // refuses the other options
 }
 
@@ -110,7 +77,18 @@ Parameters PatchDenoiserLearner<T>::initial(const Rng& rng) const {
     p.add(of_layer("weight", l), "weights", std::move(w));
     p.add(of_layer("bias", l), "weights", Array<double>(Shape{widths[l + 1]}));
   }
+  for (std::size_t l = 0; has_splines() && l < options_.hidden.size(); ++l) {
+    Array<double> f =
+        uniform_knots(options_.hidden[l], options_.knots, options_.x_min, options_.x_max);
+    for (double& v : f) v = std::max(v, options_.slope * v);
+    p.add(of_layer("activation", l), "activations", std::move(f));
+  }
   return p;
+}
+
+template <class T>
+Array<double> PatchDenoiserLearner<T>::knots(const Array<double>& values) const {
+  return uniform_knots(values.shape()[0], values.shape()[1], options_.x_min, options_.x_max);
 }
 
 template <class T>
@@ -121,6 +99,12 @@ PatchDenoiserParameters PatchDenoiserLearner<T>::parameters(const Parameters& p)
     d.network.biases.push_back(p[of_layer("bias", l)]);
   }
   d.network.slope = options_.slope;
+  for (std::size_t l = 0; has_splines() && l < options_.hidden.size(); ++l) {
+    const Array<double>& f = p[of_layer("activation", l)];
+    d.network.splines.push_back(project_slopes(f, knots(f), options_.bounds));
+    d.network.x_min = options_.x_min;
+    d.network.x_max = options_.x_max;
+  }
   d.size = options_.size;
   d.noise_level = options_.noise_level;
   d.inputs.resize(static_cast<std::size_t>(d.size * d.size));
@@ -131,21 +115,21 @@ PatchDenoiserParameters PatchDenoiserLearner<T>::parameters(const Parameters& p)
 template <class T>
 typename PatchDenoiserLearner<T>::Prepared PatchDenoiserLearner<T>::prepare(
     const Parameters& p) const {
-  Prepared prepared{parameters(p), {}, {}};
-  for (const Array<double>& w : prepared.network.network.weights)
-    prepared.weights.push_back(detail::converted<T>(w));
-  for (const Array<double>& b : prepared.network.network.biases)
-    prepared.biases.push_back(detail::converted<T>(b));
-  return prepared;
+  PatchDenoiserParameters network = parameters(p);
+  FullyConnectedLayers<T> layers(network.network);
+  return {std::move(network), std::move(layers)};
 }
 
 template <class T>
 Parameters PatchDenoiserLearner<T>::effective_zeros(const Prepared& prepared) const {
+  const FullyConnectedParameters& network = prepared.network.network;
   Parameters zeros;
-  for (std::size_t l = 0; l < prepared.weights.size(); ++l) {
-    zeros.add(of_layer("weight", l), "weights", Array<double>(prepared.weights[l].shape()));
-    zeros.add(of_layer("bias", l), "weights", Array<double>(prepared.biases[l].shape()));
+  for (std::size_t l = 0; l < network.weights.size(); ++l) {
+    zeros.add(of_layer("weight", l), "weights", Array<double>(network.weights[l].shape()));
+    zeros.add(of_layer("bias", l), "weights", Array<double>(network.biases[l].shape()));
   }
+  for (std::size_t l = 0; l < network.splines.size(); ++l)
+    zeros.add(of_layer("activation", l), "activations", Array<double>(network.splines[l].shape()));
   return zeros;
 }
 
@@ -170,8 +154,10 @@ double PatchDenoiserLearner<T>::shard_gradient(const Prepared& prepared, const S
     at += patches_of(s, size);
   }
   const auto means = detail::centre(patches);
-  PatchPass<T> pass(prepared.weights, prepared.biases, options_.slope);
-  patches = sigma * pass.forward(patches / sigma);
+  FullyConnectedPass<T> pass(prepared.layers);
+  Array<T> in(Shape{patches.rows(), columns});
+  as_matrix(View<T>(in)) = patches / sigma;
+  patches = sigma * as_matrix(ConstView<T>(pass.forward(std::move(in))));
   patches.rowwise() += means;
   double sum = 0;
   at = 0;
@@ -186,18 +172,25 @@ double PatchDenoiserLearner<T>::shard_gradient(const Prepared& prepared, const S
                                                      size, 0, detail::positions(s[1], size));
     at += patches_of(s, size);
   }
-  pass.backward(sigma * pulls, effective);
+  Array<T> back(Shape{pulls.rows(), columns});
+  as_matrix(View<T>(back)) = sigma * pulls;
+  pass.backward(std::move(back), effective);
   return sum;
 }
 
 template <class T>
-Parameters PatchDenoiserLearner<T>::pull_back(const Parameters&, const Prepared&,
+Parameters PatchDenoiserLearner<T>::pull_back(const Parameters& p, const Prepared&,
                                               const Parameters& effective) const {
-  return effective;
+  Parameters result = effective;
+  for (std::size_t l = 0; has_splines() && l < options_.hidden.size(); ++l) {
+    const std::string name = of_layer("activation", l);
+    result[name] = project_slopes_vjp(p[name], knots(p[name]), options_.bounds, effective[name]);
+  }
+  return result;
 }
 
 template <class T>
-double PatchDenoiserLearner<T>::penalty(const Parameters& p, const Prepared&,
+double PatchDenoiserLearner<T>::penalty(const Parameters& p, const Prepared& prepared,
                                         Parameters& gradient) const {
   const double unit = options_.noise_level * options_.noise_level / 2;
   const double on_columns = unit * options_.lambda_w, on_biases = unit * options_.lambda_b;
@@ -213,6 +206,15 @@ double PatchDenoiserLearner<T>::penalty(const Parameters& p, const Prepared&,
     }
     sum += on_biases * b.square().sum();
     flat(View<double>(gradient[of_layer("bias", l)])) += 2 * on_biases * b;
+  }
+  const auto& splines = prepared.network.network.splines;
+  for (std::size_t l = 0; options_.tv2 > 0 && l < splines.size(); ++l) {
+    const std::string name = of_layer("activation", l);
+    const double weight = unit * options_.tv2;
+    Array<double> g(splines[l].shape());
+    sum += weight * add_tv2_gradient(splines[l], knots(splines[l]), weight, g);
+    const Array<double> pulled = project_slopes_vjp(p[name], knots(p[name]), options_.bounds, g);
+    flat(View<double>(gradient[name])) += flat(ConstView<double>(pulled));
   }
   return sum;
 }

@@ -38,6 +38,7 @@ class PatchDenoiser {
 
   double noise_level() const { return data_->parameters.noise_level; }
   const PatchDenoiserParameters& parameters() const { return data_->parameters; }
+  const FullyConnectedNetwork<T>& network() const { return data_->network; }
   /// Of the network, for one patch.
   Index multiply_adds() const;
 
