@@ -59,6 +59,7 @@ Trainable wcrr(Section& model, const TrainingOptions&) {
   made.filters = [learner](const Parameters& p) {
     return std::get<RidgeRegulariser<float>>(learner.to_model(p).value).parameters();
   };
+  made.finishable = true;
   return made;
 }
 
@@ -259,7 +260,8 @@ Trainable patch_denoiser(Section& model, const TrainingOptions& training) {
   }
   const PatchDenoiserLearner<float> learner(o);
   Trainable made = trainable(learner);
-  if (!splines) made.patches = [learner](const Parameters& p) { return learner.parameters(p); };
+  made.patches = [learner](const Parameters& p) { return learner.parameters(p); };
+  made.finishable = !splines;
   return made;
 }
 

@@ -23,11 +23,13 @@ struct Trainable {
   bool iterates = false;  ///< from a state that can be kept for the next time (training.warm)
   /// What was learned beside the model, for the record.
   std::function<nlohmann::ordered_json(const Parameters&)> learned = {};
-  /// Of leaky-ReLU networks on patches, which can be finished (see finisher.hpp).
+  /// Of networks on patches, which take [finish]; --finish takes up those with leaky ReLU (see
+  /// finisher.hpp).
   std::function<PatchDenoiserParameters(const Parameters&)> patches = {};
   /// Of ridge regularisers with noise scaling, whose filters can be chosen (see
   /// filter_finisher.hpp).
   std::function<RidgeParameters(const Parameters&)> filters = {};
+  bool finishable = false;  ///< by --finish
 };
 
 const std::vector<std::string>& learner_names();

@@ -325,7 +325,7 @@ Outcome train_model(const TrainingRequest& f) {
   for (const std::string& item : f.set) set_value(config, item);
   TrainingPlan plan = plan_training(f.config, config);
   if (!f.finish.empty()) require_known("--finish", f.finish, finisher_names());
-  if (!f.finish.empty() && !plan.trainable.patches && !plan.trainable.filters)
+  if (!f.finish.empty() && !plan.trainable.finishable)
     throw ArgumentError("--finish: " + cannot_be_finished(plan.kind));
   const ProcessGroup group;
   Session session(std::move(plan), f.out);

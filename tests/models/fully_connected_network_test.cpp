@@ -336,7 +336,7 @@ TEST_CASE("fully connected networks with splines as models: file, facts") {
     CHECK(q.x_max == 1.2);
     std::string facts;
     for (const auto& [key, value] : describe(again)) facts += key + "=" + value + "\n";
-    CHECK(facts.find("activation=splines (4, 9)") != std::string::npos);
+    CHECK(facts.find("activation=splines (4,9)") != std::string::npos);
     CHECK(facts.find("activation_slopes=") != std::string::npos);
   }
 }
