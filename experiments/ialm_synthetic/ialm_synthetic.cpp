@@ -182,6 +182,27 @@ Json sweep_beta(const experiments::Context& context, const Settings& s) {
   return {{"smoke", context.smoke}, {"rows", rows}};
 }
 
+/// First penalties with two hidden layers, from scratch without dual start.
+Json sweep_rho(const experiments::Context& context, const Settings& s) {
+  SparseFitOptions options;
+  options.hidden = {16, 12};
+  const Problem problem = make_problem(1, options);
+  Json rows = Json::array();
+  for (const double rho : {0.5, 1.0, 2.0, 4.0}) {
+    AugmentedLagrangianOptions o;
+    o.rho = rho;
+    o.growth = 1.001;
+    o.dual_start = false;
+    const Trained t = by_ialm(problem, problem.fit.initial(Rng(1)), o, s.sweeps,
+                              state_file(context, "rho"), context.resume);
+    rows.push_back({{"rho", rho},
+                    {"objective", t.objective()},
+                    {"feasibility", t.record["feasibility"]},
+                    {"zero_columns", t.record["zero_columns"]}});
+  }
+  return {{"smoke", context.smoke}, {"rows", rows}};
+}
+
 /// How far the lifted objective of the last state is from F of its parameters; empty where an
 /// older record does not say.
 std::string lifted_difference(const Json& r) {
@@ -195,6 +216,7 @@ std::string case_row(const Json& c, const std::string& way, const Json& r) {
   return "| " + c["case"].get<std::string>() + " | " + way + " | " + cell(r, "objective", "%.6f") +
          " | " + zeros + " | " + cell(r, "feasibility") + " | " + cell(r, "kkt_residual") + " | " +
          lifted_difference(r) + " | " + cell(r, "test_error", "%.5f") + " | " +
+         cell(r, "sweeps", "%.0f") + " | " + cell(r, "gradient_evaluations", "%.6g") + " | " +
          cell(r, "cpu_seconds", "%.1f") + " |\n";
 }
 
@@ -222,8 +244,8 @@ std::string report(const Json& record, const Settings& s) {
          "the original problem, by a forward pass. Zero columns are exact zeros, layer by layer "
          "(inputs first). CPU seconds of one thread, for one run.\n\n| case | trained by | "
          "objective "
-         "| zero columns | max abs h | KKT residual | last F_P - last F | test error | CPU s |\n"
-         "|---|---|---|---|---|---|---|---|---|\n";
+         "| zero columns | max abs h | KKT residual | last F_P - last F | test error | sweeps | "
+         "gradients | CPU s |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const Json& c : record["cases"]) {
     for (const char* way : {"ialm", "adam", "adam_then_ialm"}) out << case_row(c, way, c.at(way));
     if (!c.contains("others")) continue;  // an older record
@@ -250,6 +272,13 @@ std::string report(const Json& record, const Settings& s) {
     out << "| " << number(r["beta"]) << " | " << number(r["certificate"]) << " | "
         << number(r["mean_slack"]) << " | " << number(r["last_objective"], "%.6f") << " | "
         << number(r["objective"], "%.6f") << " |\n";
+  out << "\n## First penalties with two hidden layers\n\nS1-3L, seed 1, from scratch without dual "
+         "start, "
+      << s.sweeps << " sweeps; Adam has " << number(record["cases"][1]["adam"]["objective"], "%.6f")
+      << ".\n\n| rho | objective | max abs h | zero columns |\n|---|---|---|---|\n";
+  for (const Json& r : record["rho_sweep"]["rows"])
+    out << "| " << number(r["rho"]) << " | " << number(r["objective"], "%.6f") << " | "
+        << number(r["feasibility"]) << " | " << shares(r["zero_columns"]) << " |\n";
   return out.str();
 }
 
@@ -291,6 +320,7 @@ Json run(const experiments::Context& context) {
   if (!context.smoke) {
     record["lambda_sweep"] = kept_cell("lambda", [&] { return sweep_lambda(context, s); });
     record["beta_sweep"] = kept_cell("beta", [&] { return sweep_beta(context, s); });
+    record["rho_sweep"] = kept_cell("rho", [&] { return sweep_rho(context, s); });
   }
   write_text(context.out + "/record.json", record.dump(1) + "\n");
   write_text(context.out + "/report.md", report(record, s));

@@ -164,8 +164,7 @@ std::string report(const Json& record) {
   out << "# 1-Lipschitz denoisers at 10/255\n\nMade by `fejer experiment run lipschitz_denoisers`: "
          "(x + N(x)) / 2 with N of 5 layers 3x3, 32 channels, every layer divided by the proven "
          "bound of its norm; trained on BSD400, mean PSNR on Set12 in dB, before any clipping.\n\n"
-         "| network | steps x batch | noisy | PSNR | network bound | largest bound / norm of a "
-         "layer "
+         "| network | steps x batch | noisy | PSNR | network bound | product of the layers' norms "
          "|\n|---|---|---|---|---|---|\n";
   for (const char* part : {"results", "published"})
     for (const Json& r : record[part]) {
@@ -177,23 +176,26 @@ std::string report(const Json& record) {
       std::snprintf(line, sizeof line, "| %s | %s | %.3f | %.3f | %.9f | %.5f |\n",
                     r["name"].get<std::string>().c_str(), steps.c_str(),
                     r["noisy_psnr"].get<double>(), r["psnr"].get<double>(),
-                    r["network_bound"].get<double>(),
-                    r["largest_bound_over_norm_of_a_layer"].get<double>());
+                    r["network_bound"].get<double>(), r["product_of_norms"].get<double>());
       out << line;
     }
   out << "\n## Compressed-sensing MRI by plug-and-play\n\nOne coil, 30 % of k-space, noise of "
          "5/255 in the unnormalised transform; slices z = 90 and 105, the relaxation lambda "
          "searched on z = 60 and 75; D on real and imaginary part, no modulus, no rescaling. "
          "Stability: ||A x1 - A x2|| / ||y1 - y2|| of two draws of noise 0.02, at most 1 in "
-         "theory.\n\n| k-space | network | lambda | zero-filled | PSNR | change never rose | "
-         "stability |\n|---|---|---|---|---|---|---|\n";
+         "theory.\n\n| k-space | network | lambda | zero-filled | PSNR | iterations | change never "
+         "rose | stability |\n|---|---|---|---|---|---|---|---|\n";
   for (const Json& r : record["mri"]) {
     char line[300];
-    std::snprintf(line, sizeof line, "| %s | %s | %.3g | %.2f | %.2f | %s | %.4f |\n",
+    std::string iterations;
+    for (const Json& c : r["cases"])
+      iterations += (iterations.empty() ? "" : ", ") + c["iterations"].dump() +
+                    (c["status"] == "converged" ? "" : " (not converged)");
+    std::snprintf(line, sizeof line, "| %s | %s | %.3g | %.2f | %.2f | %s | %s | %.4f |\n",
                   r["mask"].get<std::string>().c_str(), r["network"].get<std::string>().c_str(),
                   r["relaxation"].get<double>(), r["zero_filled_psnr"].get<double>(),
-                  r["psnr"].get<double>(), r["change_never_rose"].get<bool>() ? "yes" : "no",
-                  r["stability"].get<double>());
+                  r["psnr"].get<double>(), iterations.c_str(),
+                  r["change_never_rose"].get<bool>() ? "yes" : "no", r["stability"].get<double>());
     out << line;
   }
   return out.str();

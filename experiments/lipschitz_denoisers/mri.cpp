@@ -26,7 +26,7 @@ constexpr double published_noise = 5.0 / 255 / 256;
 constexpr double stability_noise = 0.02;
 
 tuning::SearchResult best_relaxation(const Task& task, const MethodSpec& method, bool smoke) {
-  const Effort effort{1e-4, smoke ? 2 : 100};
+  const Effort effort{1e-4, smoke ? 2 : 300};
   const auto score = [&](const tuning::Point& p) {
     double sum = 0;
     for (const Case& c : task.tuning) {
@@ -60,7 +60,7 @@ Json mri_row(const std::string& mask, const MethodSpec& method,
   const Task task =
       reconstruction::compressed_sensing(mask, published_noise, 0, context.data, context.smoke);
   const tuning::SearchResult tuned = best_relaxation(task, method, context.smoke);
-  const Effort effort{1e-5, context.smoke ? 2 : 500};
+  const Effort effort{1e-5, context.smoke ? 2 : 3000};
   Json row = {{"mask", mask},
               {"network", method.name},
               {"smoke", context.smoke},
