@@ -74,7 +74,7 @@ std::string report(const Json& record) {
          "the "
          "method's last state, by a forward pass and of the lifted problem: the best state seen is "
          "what counts. `adam_half` is Adam with half of the epochs, from which both finishers "
-         "start, so that what they reach is at Adam's whole budget.\n";
+         "start; its seconds are not part of theirs.\n";
   for (const Json& run : record["runs"]) table(out, run);
   out << "\n## How they were tuned\n";
   for (const Json& run : record["runs"]) tuning(out, run);
