@@ -1,6 +1,7 @@
 #include <fejer/algorithms/inexact_augmented_lagrangian.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -313,7 +314,11 @@ void InexactAugmentedLagrangian::step(State& s) const {
   }
   double change = 0;
   for (Index t = 0; t < options_.sweeps; ++t) {
+#ifndef NDEBUG
+    const double before = augmented_lagrangian(s);
+#endif
     change = sweep(s);
+    assert(augmented_lagrangian(s) <= before + 1e-10 * std::max(1.0, std::abs(before)));
     if (change <= s.change) break;
   }
   const double rho = per_sample(s.rho), largest = per_sample(options_.multiplier_max);
