@@ -35,7 +35,9 @@ PlaneResult solve_as_published(const RidgeRegulariser<T>& model,
                                const RidgeDenoiserOptions& options, double sigma, ConstView<T> y,
                                View<T> x) {
   const Index n = y.size();
-  const T step = static_cast<T>(1 / (1 + model.lipschitz_bound(options.norm).value));
+  const T step =
+      static_cast<T>(1 / (1 + options.weight * model.lipschitz_bound(options.norm).value));
+  const T weight = static_cast<T>(options.weight);
   detail::Scratch<T> z_memory(n), g_memory(n), move_memory(n);
   T *const z = z_memory.data(), *const g = g_memory.data(), *const move = move_memory.data();
   std::copy(x.begin(), x.end(), z);
@@ -47,7 +49,7 @@ PlaneResult solve_as_published(const RidgeRegulariser<T>& model,
     const double along = ordered_sum(n, [&](Index begin, Index end) {
       double sum = 0;
       for (Index i = begin; i < end; ++i) {
-        g[i] = (z[i] - y[i] + g[i]) * step;
+        g[i] = (z[i] - y[i] + weight * g[i]) * step;
         const T next = z[i] - g[i];
         move[i] = next - x[i];
         x[i] = next;
@@ -72,26 +74,29 @@ PlaneResult solve_as_published(const RidgeRegulariser<T>& model,
   return result;
 }
 
-/// x -> 1/2 ||x - y||^2 + R(x; sigma) of one plane.
+/// x -> 1/2 ||x - y||^2 + weight R(x; sigma) of one plane.
 template <class T>
 struct DenoisingObjective {
   RidgeRegulariser<T> model;
   NormRule norm;
-  double sigma;
+  double weight, sigma;
   ConstView<T> y;
 
   double value(ConstView<T> x) const {
     const double apart = distance<T>(x, y);
-    return apart * apart / 2 + model.value(x, sigma);
+    return apart * apart / 2 + weight * model.value(x, sigma);
   }
   void gradient(ConstView<T> x, View<T> out) const {
     model.gradient(x, sigma, out);
+    const T w = static_cast<T>(weight);
     parallel_for(x.size(), 16384, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) out[i] += x[i] - y[i];
+      for (Index i = begin; i < end; ++i) out[i] = w * out[i] + (x[i] - y[i]);
     });
   }
-  Interval lipschitz_interval() const { return {0, 1 + model.lipschitz_bound(norm).value}; }
-  double convexity() const { return 1 - model.weak_convexity().value; }
+  Interval lipschitz_interval() const {
+    return {0, 1 + weight * model.lipschitz_bound(norm).value};
+  }
+  double convexity() const { return 1 - weight * model.weak_convexity().value; }
 };
 
 /// One plane of RidgeDenoiser; x holds the start and then the result.
@@ -100,7 +105,8 @@ PlaneResult solve_plane(const RidgeRegulariser<T>& model, const RidgeDenoiserOpt
                         double sigma, ConstView<T> y, View<T> x) {
   if (options.norm == NormRule::as_published)
     return solve_as_published(model, options, sigma, y, x);
-  const LimitedMemoryBfgs<T> solver(DenoisingObjective<T>{model, options.norm, sigma, y});
+  const LimitedMemoryBfgs<T> solver(
+      DenoisingObjective<T>{model, options.norm, options.weight, sigma, y});
   auto state = solver.init(Array<T>(x));
   PlaneResult result;
   while (result.iterations < options.max_iterations && !result.converged) {
@@ -139,14 +145,16 @@ RidgeDenoiser<T>::RidgeDenoiser(RidgeRegulariser<T> model, const RidgeDenoiserOp
   if (options.max_iterations < 1)
     throw ArgumentError("RidgeDenoiser: max_iterations must be at least 1, got " +
                         std::to_string(options.max_iterations));
-  const Bound weak = model_.weak_convexity();
+  if (!(options.weight > 0) || !std::isfinite(options.weight))
+    throw ArgumentError("RidgeDenoiser: weight must be positive and finite, got " +
+                        std::to_string(options.weight));
+  const double weak = options.weight * model_.weak_convexity().value;
   // The proven modulus of a pad-once model may lie above rho by the inflation of its norm.
-  if (weak.value > 1.02)
-    throw ArgumentError("RidgeDenoiser: the modulus of weak convexity is " +
-                        std::to_string(weak.value) +
+  if (weak > 1.02)
+    throw ArgumentError("RidgeDenoiser: the modulus of weak convexity is " + std::to_string(weak) +
                         ", above 1, so that the denoising problem is not convex; use the model as "
                         "a prior with lambda below " +
-                        std::to_string(1 / weak.value));
+                        std::to_string(options.weight / weak));
 }
 
 template <class T>
@@ -176,7 +184,7 @@ RidgeSolution<T> RidgeDenoiser<T>::solve(ConstView<T> y, double sigma, ConstView
     solution.converged = solution.converged && r.converged;
   });
   const double apart = distance<T>(solution.x, y);
-  solution.objective = apart * apart / 2 + model_.value(solution.x, sigma);
+  solution.objective = apart * apart / 2 + options_.weight * model_.value(solution.x, sigma);
   return solution;
 }
 
@@ -184,7 +192,7 @@ template <class T>
 Certificate RidgeDenoiser<T>::certificate() const {
   Certificate c;
   const Bound weak = model_.weak_convexity();
-  c.weak_convexity = weak.value;
+  c.weak_convexity = options_.weight * weak.value;
   c.kind = weak.kind;
   if (weak.value == 0) {
     c.lipschitz = 1;
@@ -192,7 +200,7 @@ Certificate RidgeDenoiser<T>::certificate() const {
     c.how = "prox of a convex function: firmly non-expansive; holds for the exact minimiser";
     return c;
   }
-  c.how = "prox of a weakly convex function, modulus " + std::to_string(weak.value);
+  c.how = "prox of a weakly convex function, modulus " + std::to_string(c.weak_convexity);
   c.how += ": no Lipschitz bound; " + weak.how;
   return c;
 }

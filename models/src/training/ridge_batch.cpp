@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fejer/models/ridge_hessian.hpp>
+#include <fejer/vector.hpp>
 
 namespace fejer::detail {
 namespace {
@@ -133,7 +134,7 @@ BatchReport minimise_each(const RidgeRegulariser<T>& model, double lipschitz, Co
 template <class T>
 BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x_all,
                                const std::vector<double>& sigmas, ConstView<T> b,
-                               const BatchStop& stop, View<T> g_all) {
+                               const BatchStop& stop, View<T> g_all, double weight) {
   Rows<T> rows(x_all.shape(), sigmas);
   const Index n = rows.pixels();
   T *const g = rows.add(), *const r = rows.add(b.data()), *const p = rows.add(b.data()),
@@ -144,13 +145,14 @@ BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x_
   // Of all images: those that are solved cost nothing, they lie in the same registers.
   const RidgeHessian<T> hessian(model, x_all, sigmas);
   Array<T> directions(x_all.shape()), results(x_all.shape());
+  const T w = static_cast<T>(weight);
   const auto multiply = [&] {
     for (Index row = 0; row < rows.count(); ++row)
       std::copy_n(r + row * n, n, directions.data() + rows.image(row) * n);
     hessian.apply(directions, results);
     for (Index row = 0; row < rows.count(); ++row)
       for (Index i = 0; i < n; ++i)
-        ar[row * n + i] = results[rows.image(row) * n + i] + r[row * n + i];
+        ar[row * n + i] = w * results[rows.image(row) * n + i] + r[row * n + i];
   };
   const auto finish = [&](Index row) {
     std::copy_n(g + row * n, n, g_all.data() + rows.image(row) * n);
@@ -231,7 +233,7 @@ std::string indexed(const char* name, std::size_t i) {
                                      const std::vector<double>&, const BatchStop&, View<T>); \
   template BatchReport solve_hessian_each(const RidgeRegulariser<T>&, ConstView<T>,          \
                                           const std::vector<double>&, ConstView<T>,          \
-                                          const BatchStop&, View<T>);                        \
+                                          const BatchStop&, View<T>, double);                \
   template BatchReport pull_back_each(const RidgeRegulariser<T>&, ConstView<T>,              \
                                       const std::vector<double>&, ConstView<T>, double, int, \
                                       View<T>);

@@ -37,13 +37,13 @@ template <class T>
 BatchReport minimise_each(const RidgeRegulariser<T>& model, double lipschitz, ConstView<T> y,
                           const std::vector<double>& sigmas, const BatchStop& stop, View<T> x);
 
-/// (Id + Hess R(x_n; sigma_n)) g_n = b_n from g = 0 by conjugate residuals (Stiefel 1955), which
-/// for a symmetric positive definite system lower ||b - A g|| with every product; stops at
+/// (Id + weight Hess R(x_n; sigma_n)) g_n = b_n from g = 0 by conjugate residuals (Stiefel 1955),
+/// which for a symmetric positive definite system lower ||b - A g|| with every product; stops at
 /// ||b - A g|| <= tolerance ||b||.
 template <class T>
 BatchReport solve_hessian_each(const RidgeRegulariser<T>& model, ConstView<T> x,
                                const std::vector<double>& sigmas, ConstView<T> b,
-                               const BatchStop& stop, View<T> g);
+                               const BatchStop& stop, View<T> g, double weight = 1);
 
 /// g_n = gamma sum_{k < passes} (Id - gamma (Id + Hess R(x_n; sigma_n)))^k b_n: what restarted
 /// JFB(K, R) brings back through K gradient steps of length gamma that stand still at x_n, and the

@@ -5,18 +5,22 @@
 
 #include <doctest/doctest.h>
 #include <fejer/error.hpp>
-#include <fejer/models/drunet_forward_backward.hpp>
+#include <fejer/models/pnp_layer.hpp>
 #include <fejer/operators/blur.hpp>
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
 #include "../small_drunet.hpp"
+#include "../small_models.hpp"
 #include "differences.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
 
 namespace {
+
+template <class T>
+using DrunetLayer = PnpLayer<DrunetAtLevel<T>>;
 
 /// Smooth, and of so small an output that forward-backward contracts.
 Drunet<double> flat_drunet() {
@@ -27,12 +31,22 @@ Drunet<double> flat_drunet() {
 }
 
 template <class T>
-MeasuredProblem<T> blurred(Index rows, Index columns) {
-  const LinearOperator<T> A =
-      Blur<T>(gaussian_kernel<T>(0.8), Shape{1, rows, columns}, Boundary::reflect);
+MeasuredProblem<T> blurred(Index rows, Index columns, const Array<T>& kernel) {
+  const LinearOperator<T> A = Blur<T>(kernel, Shape{1, rows, columns}, Boundary::reflect);
   return {
       A, [](const Array<T>& y) { return y; },
       [](View<T> y, double sigma, const RandomStream& noise) { add_normal<T>(y, sigma, noise); }};
+}
+
+template <class T>
+MeasuredProblem<T> blurred(Index rows, Index columns) {
+  return blurred<T>(rows, columns, gaussian_kernel<T>(0.8));
+}
+/// With no frequency that it loses, so that a data step contracts.
+MeasuredProblem<double> hardly_blurred() {
+  Array<double> kernel(Shape{3, 1}, 0.15);
+  kernel[1] = 0.7;
+  return blurred<double>(9, 8, kernel);
 }
 
 PnpOptions all_learned(GradientStrategy strategy) {
@@ -52,7 +66,10 @@ struct Problem {
   Shard<double> shard;
 
   explicit Problem(const PnpOptions& options)
-      : learner(PnpLearner<double>(options, flat_drunet(), blurred<double>(9, 8))),
+      : Problem(options, flat_drunet(), blurred<double>(9, 8)) {}
+  Problem(const PnpOptions& options, const PnpModel<double>& model,
+          const MeasuredProblem<double>& measured)
+      : learner(PnpLearner<double>(options, model, measured)),
         target(random_array({1, 9, 8}, "target", 0.5)),
         input(learner.measure(target, 0.1, Rng(1).stream("noise"))),
         shard{{input, target, 0.1, 0}} {}
@@ -90,17 +107,16 @@ TEST_CASE("forward-backward with a DRUNet: vjp against differences, for x and th
   const Array<double> y = random_array({1, 9, 8}, "y"), x = random_array({1, 9, 8}, "x"),
                       u = random_array({1, 9, 8}, "u");
   const auto value = [&](const Array<double>& at, double gamma, double sigma) {
-    const DrunetForwardBackward<double> layer(flat_drunet(), blurred<double>(9, 8).A, y, gamma,
-                                              sigma);
+    const DrunetLayer<double> layer({flat_drunet(), sigma}, blurred<double>(9, 8).A, y, gamma);
     Array<double> out(x.shape());
     layer.forward(at, out, nullptr);
     double sum = 0;
     for (Index i = 0; i < n; ++i) sum += u[i] * out[i];
     return sum;
   };
-  const DrunetForwardBackward<double> layer(flat_drunet(), blurred<double>(9, 8).A, y, 0.9, 0.2);
-  DrunetForwardBackward<double>::Saved saved;
-  DrunetForwardBackward<double>::Gradient gradient;
+  const DrunetLayer<double> layer({flat_drunet(), 0.2}, blurred<double>(9, 8).A, y, 0.9);
+  DrunetLayer<double>::Saved saved;
+  DrunetLayer<double>::Gradient gradient;
   Array<double> out(x.shape()), plain(x.shape()), gx(x.shape());
   layer.forward(x, out, &saved);
   layer.forward(x, plain, nullptr);
@@ -110,15 +126,15 @@ TEST_CASE("forward-backward with a DRUNet: vjp against differences, for x and th
   const double h = 1e-5;
   CHECK(gradient.step ==
         doctest::Approx((value(x, 0.9 + h, 0.2) - value(x, 0.9 - h, 0.2)) / (2 * h)).epsilon(1e-6));
-  CHECK(gradient.network.sigma ==
+  CHECK(gradient.sigma[0] ==
         doctest::Approx((value(x, 0.9, 0.2 + h) - value(x, 0.9, 0.2 - h)) / (2 * h)).epsilon(1e-6));
   // In single precision: the same products.
   const Drunet<double> network = flat_drunet();
   const Array<float> yf = converted<float>(y), xf = converted<float>(x), uf = converted<float>(u);
-  const DrunetForwardBackward<float> single(Drunet<float>(network.options(), network.weights()),
-                                            blurred<float>(9, 8).A, yf, 0.9, 0.2);
-  DrunetForwardBackward<float>::Saved saved_single;
-  DrunetForwardBackward<float>::Gradient gradient_single;
+  const DrunetLayer<float> single({Drunet<float>(network.options(), network.weights()), 0.2},
+                                  blurred<float>(9, 8).A, yf, 0.9);
+  DrunetLayer<float>::Saved saved_single;
+  DrunetLayer<float>::Gradient gradient_single;
   Array<float> out_single(x.shape()), gx_single(x.shape());
   single.forward(xf, out_single, &saved_single);
   single.vjp(saved_single, uf, gx_single, &gradient_single);
@@ -127,10 +143,10 @@ TEST_CASE("forward-backward with a DRUNet: vjp against differences, for x and th
   };
   CHECK(close(gx_single, gx));
   CHECK(gradient_single.step == doctest::Approx(gradient.step).epsilon(1e-3));
-  CHECK(gradient_single.network.sigma == doctest::Approx(gradient.network.sigma).epsilon(1e-3));
-  for (std::size_t k = 0; k < gradient.network.weights.size(); ++k)
-    CHECK(close(gradient_single.network.weights[k], gradient.network.weights[k]));
-  CHECK_THROWS_AS(DrunetForwardBackward<double>(flat_drunet(), blurred<double>(9, 8).A, y, -1, 0.2),
+  CHECK(gradient_single.sigma[0] == doctest::Approx(gradient.sigma[0]).epsilon(1e-3));
+  for (std::size_t k = 0; k < gradient.denoiser.weights.size(); ++k)
+    CHECK(close(gradient_single.denoiser.weights[k], gradient.denoiser.weights[k]));
+  CHECK_THROWS_AS(DrunetLayer<double>({flat_drunet(), 0.2}, blurred<double>(9, 8).A, y, -1),
                   ArgumentError);
 }
 
@@ -178,15 +194,15 @@ TEST_CASE(
   CHECK(p.size() == 2);
   p["log_step"][0] = 3;
   CHECK(author.relative_step(p) == 1.99);
-  CHECK(author.sigma(p) == doctest::Approx(0.3));
-  Parameters effective = p.zeros();
-  effective["log_step"][0] = -1;
+  CHECK(author.sigmas(p)[0] == doctest::Approx(0.3));
+  Parameters effective = author.effective_zeros(author.prepare(p));
+  effective["step"][0] = -1;
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_step"][0] == 0);
-  effective["log_step"][0] = 1;
+  effective["step"][0] = 1;
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_step"][0] > 0);
   p["log_sigma"][0] = 0.5;
-  CHECK(author.sigma(p) == 1);
-  effective["log_sigma"][0] = -1;
+  CHECK(author.sigmas(p)[0] == 1);
+  effective["sigma"][0] = -1;
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_sigma"][0] == 0);
 
   const auto refused = [&](PnpOptions bad) {
@@ -201,4 +217,143 @@ TEST_CASE(
   }
   bad = o, bad.learn_step = bad.learn_sigma = false;
   refused(bad);
+}
+
+namespace {
+
+LipschitzCnn<double> spline_network() {
+  return LipschitzCnn<double>(small_cnn(Activation::spline));
+}
+RidgeRegulariser<double> ridge() {
+  return RidgeRegulariser<double>(small_ridge(Borders::zero_every_layer, 0.5));
+}
+/// Of a Lipschitz CNN or a ridge regulariser.
+PnpOptions frozen(GradientStrategy strategy) {
+  PnpOptions o = all_learned(strategy);
+  o.learn_weights = false;
+  o.sigma = 0.1;
+  o.lambda = 0.2;
+  o.prox = {1e-14, 500};
+  return o;
+}
+std::vector<PnpModel<double>> models() { return {spline_network(), ridge()}; }
+
+}  // namespace
+
+TEST_CASE("PnP learner, Lipschitz CNN and ridge: implicit gradients are of the re-solved problem") {
+  const ScopedThreads one(1);
+  for (const PnpModel<double>& model : models()) {
+    CAPTURE(model.index());
+    const bool is_ridge = model.index() == 2;
+    PnpOptions o = frozen(GradientStrategy::implicit);
+    const Problem all(o, model, hardly_blurred());
+    const Parameters gradient = all.evaluate(all.learner.initial(Rng(1))).second;
+    CHECK(gradient.size() == (is_ridge ? 3 : 2));
+    // The ridge's fixed point is a minimiser, whatever the step.
+    const double by_step = std::abs(gradient["log_step"][0]);
+    const double by_lambda = std::abs(gradient["log_lambda"][0]);
+    CHECK((by_step < 1e-9 * by_lambda) == is_ridge);
+    o.learn_step = !is_ridge;
+    const Problem problem(o, model, hardly_blurred());
+    CHECK(problem.worst_difference(problem.learner.initial(Rng(1)), 1e-5) < 1e-8);
+  }
+}
+
+TEST_CASE("PnP learner, Lipschitz CNN and ridge: unrolled gradients are those of its passes") {
+  const ScopedThreads one(1);
+  PnpOptions o = frozen(GradientStrategy::unrolled);
+  o.equilibrium.depth = 3;
+  for (const PnpModel<double>& model : models()) {
+    CAPTURE(model.index());
+    const Problem problem(o, model, hardly_blurred());
+    CHECK(problem.worst_difference(problem.learner.initial(Rng(1)), 1e-5) < 1e-6);
+  }
+}
+
+TEST_CASE("PnP learner: every strategy gives a gradient of its own, with any number of threads") {
+  for (const PnpModel<double>& model : models()) {
+    CAPTURE(model.index());
+    std::vector<double> norms;
+    for (const auto strategy : {GradientStrategy::unrolled, GradientStrategy::implicit,
+                                GradientStrategy::one_step, GradientStrategy::restarted}) {
+      PnpOptions o = frozen(strategy);
+      o.equilibrium.depth = 2, o.equilibrium.restarts = 2;
+      const Problem problem(o, model, hardly_blurred());
+      const Parameters p = problem.learner.initial(Rng(1));
+      const auto gradient_with = [&](int threads) {
+        const ScopedThreads scope(threads);
+        return problem.evaluate(p).second;
+      };
+      const Parameters gradient = gradient_with(1);
+      for (const int threads : {2, 4}) {
+        const Parameters other = gradient_with(threads);
+        for (const auto& entry : gradient.entries())
+          CHECK(same_bits(entry.value, other[entry.name]));
+      }
+      norms.push_back(dot(gradient, gradient));
+    }
+    for (std::size_t i = 0; i < norms.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j) CHECK(norms[i] != norms[j]);
+  }
+}
+
+TEST_CASE("PnP learner: layers that take turns have noise levels of their own") {
+  const ScopedThreads one(1);
+  PnpOptions o = frozen(GradientStrategy::implicit);
+  o.levels = 2;
+  for (const PnpModel<double>& model :
+       {PnpModel<double>(flat_drunet()), PnpModel<double>(ridge())}) {
+    CAPTURE(model.index());
+    const Problem problem(o, model, hardly_blurred());
+    Parameters p = problem.learner.initial(Rng(1));
+    REQUIRE(p["log_sigma"].size() == 2);
+    p["log_sigma"][1] += 0.5;
+    CHECK(problem.worst_difference(p, 1e-5) < 1e-7);
+    const Parameters gradient = problem.evaluate(p).second;
+    CHECK(gradient["log_sigma"][0] != gradient["log_sigma"][1]);
+  }
+  CHECK(throws_with<ArgumentError>(
+      [&] { PnpLearner<double>(o, spline_network(), hardly_blurred()); }, "1 for networks"));
+}
+
+TEST_CASE("PnP learner: the step of a weakly convex ridge ends where the prox does") {
+  const ScopedThreads one(1);
+  PnpOptions o = frozen(GradientStrategy::one_step);
+  const PnpLearner<double> author(o, ridge(), hardly_blurred());
+  Parameters p = author.initial(Rng(1));
+  const double rho = ridge().weak_convexity().value;
+  for (const double lambda : {0.2, 1.0, 40.0}) {
+    p["log_lambda"][0] = std::log(lambda);
+    p["log_step"][0] = 3;
+    const double step = author.relative_step(p), w = lambda * rho;  // ||A|| = 1
+    CHECK(step * w <= 0.99 * (1 + 1e-9));
+    CHECK(step * (1 + w) <= 1.99 * (1 + 1e-9));
+    CHECK(std::max(step * w / 0.99, step * (1 + w) / 1.99) == doctest::Approx(1));
+    // There lambda moves the step, and the gradient knows.
+    Parameters effective = author.effective_zeros(author.prepare(p));
+    effective["step"][0] = 1;
+    const auto step_at = [&](double move) {
+      Parameters moved = p;
+      moved["log_lambda"][0] += move;
+      return author.prepare(moved).step;
+    };
+    CHECK(author.pull_back(p, author.prepare(p), effective)["log_lambda"][0] ==
+          doctest::Approx((step_at(1e-6) - step_at(-1e-6)) / 2e-6).epsilon(1e-6));
+  }
+  const auto refused = [&](const PnpOptions& bad, const PnpModel<double>& model, const char* why) {
+    CHECK(
+        throws_with<ArgumentError>([&] { PnpLearner<double>(bad, model, hardly_blurred()); }, why));
+  };
+  PnpOptions bad = o;
+  bad.lambda = 1.5;
+  refused(bad, spline_network(), "relaxation");
+  bad.lambda = 0;
+  refused(bad, ridge(), "positive");
+  bad = o, bad.learn_weights = true;
+  refused(bad, ridge(), "only the weights of a DRUNet");
+  LipschitzCnnParameters wide = small_cnn(Activation::relu, 1.5);
+  refused(o, LipschitzCnn<double>(wide), "certified");
+  RidgeParameters one_level = small_ridge(Borders::zero_every_layer, 0.5);
+  one_level.scaling.reset();
+  refused(o, RidgeRegulariser<double>(one_level), "learn_sigma");
 }

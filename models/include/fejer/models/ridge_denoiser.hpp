@@ -11,6 +11,7 @@ struct RidgeDenoiserOptions {
   double tolerance = 1e-4;           ///< on ||x+ - x|| / ||x+||, > 0
   int max_iterations = 500;          ///< >= 1
   NormRule norm = NormRule::margin;  ///< and the solver: see RidgeDenoiser
+  double weight = 1;                 ///< in front of R, > 0
 };
 
 template <class T>
@@ -19,23 +20,23 @@ struct RidgeSolution {
   int iterations = 0;      ///< the largest over the planes
   int gradients = 0;       ///< evaluated, the largest over the planes
   bool converged = false;  ///< every plane within the tolerance
-  double objective = 0;    ///< 1/2 ||x - y||^2 + R(x; sigma)
+  double objective = 0;    ///< 1/2 ||x - y||^2 + weight R(x; sigma)
   double residual = 0;     ///< ||x+ - x|| / ||x+|| at the end, the largest over the planes
 };
 
-/// D(y, sigma) = argmin_x 1/2 ||x - y||^2 + R(x; sigma), a convex problem since rho <= 1, from x =
-/// y by LimitedMemoryBfgs, whose gradients are two to four times as well spent as those of
-/// accelerated gradient. NormRule::as_published: by the published accelerated gradient method with
-/// restart, whose iterations can be counted against published ones: step 1 / (1 + Lip), z = x, t =
-/// 1;
-///   x+ = z - step (z - y + grad R(z)),  t+ = (1 + sqrt(1 + 4 t^2)) / 2,
+/// D(y, sigma) = argmin_x 1/2 ||x - y||^2 + weight R(x; sigma), a convex problem since
+/// weight rho <= 1, from x = y by LimitedMemoryBfgs, whose gradients are two to four times as well
+/// spent as those of accelerated gradient. NormRule::as_published: by the published accelerated
+/// gradient method with restart, whose iterations can be counted against published ones: step 1 /
+/// (1 + Lip), z = x, t = 1;
+///   x+ = z - step (z - y + weight grad R(z)),  t+ = (1 + sqrt(1 + 4 t^2)) / 2,
 ///   z+ = x+ + (t - 1)/t+ (x+ - x);  if <z - x+, x+ - x> > 0: t+ = 1, z+ = x+.
 /// Either stops from the second step on. Every plane of (..., H, W) is solved and stopped by
 /// itself.
 template <class T>
 class RidgeDenoiser {
  public:
-  /// Throws ArgumentError if rho > 1 (the problem is then not convex).
+  /// Throws ArgumentError if weight rho > 1 (the problem is then not convex).
   explicit RidgeDenoiser(RidgeRegulariser<T> model, const RidgeDenoiserOptions& options = {});
 
   void denoise(ConstView<T> y, double sigma, View<T> out) const;
