@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include <fejer/files.hpp>
 #include <fejer/models/model_file.hpp>
@@ -210,7 +211,43 @@ EquilibriumOptions read_equilibrium(Section& s) {
   return o;
 }
 
-/// A DRUNet in forward-backward, for the operator of a measurement file.
+/// What plug-and-play learns for the operator of a measurement file; M: the kind of model that
+/// takes the place of the prox, made what it has to be by `admit`.
+template <class M>
+Trainable pnp_with(Section& model, const PnpOptions& o, const char* expected,
+                   M (*admit)(const M&)) {
+  const Templates templates({model.text("measurement")});
+  const std::string file = with_data_folder(model.text("denoiser"));
+  const Model<float> start = load_model<float>(file);
+  const auto* denoiser = std::get_if<M>(&start.value);
+  if (denoiser == nullptr)
+    throw ArgumentError("[model] denoiser: " + file + " is of kind " + start.kind() +
+                        ", expected " + expected);
+  if (templates.complex())
+    throw ArgumentError("[model] measurement: " + templates.files.front() +
+                        " has complex images, and these denoisers take real ones");
+  const PnpLearner<float> learner(o, admit(*denoiser),
+                                  problem_of<float>(templates.measurements.front()));
+  Trainable made = trainable(learner);
+  templates.describe(made);
+  made.iterates = true;
+  made.learned = [learner](const Parameters& p) {
+    nlohmann::ordered_json found = {{"step_times_squared_norm", learner.relative_step(p)}};
+    const std::vector<double> sigmas = learner.sigmas(p);
+    if (learner.has_sigma() && sigmas.size() == 1) found["sigma"] = sigmas.front();
+    if (learner.has_sigma() && sigmas.size() > 1) found["sigma"] = sigmas;
+    if (learner.has_lambda()) found["lambda"] = learner.lambda(p);
+    return found;
+  };
+  return made;
+}
+
+template <class M>
+M as_it_is(const M& model) {
+  return model;
+}
+
+/// A DRUNet in forward-backward. (Who changes the order of keys changes what is resumed.)
 Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   PnpOptions o;
   o.learn_step = model.flag("learn_step", o.learn_step);
@@ -218,25 +255,37 @@ Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   o.learn_weights = model.flag("learn_weights", o.learn_weights);
   o.step = model.number("step", o.step);
   o.sigma = model.number("sigma", o.sigma);
+  o.levels = model.count("levels", o.levels, 1);
   o.equilibrium = read_equilibrium(model);
-  const Templates templates({model.text("measurement")});
-  const std::string denoiser = with_data_folder(model.text("denoiser"));
-  const Model<float> start = load_model<float>(denoiser);
-  const auto* network = std::get_if<Drunet<float>>(&start.value);
-  if (network == nullptr)
-    throw ArgumentError("[model] denoiser: " + denoiser + " is of kind " + start.kind() +
-                        ", expected drunet");
-  if (templates.complex())
-    throw ArgumentError("[model] measurement: " + templates.files.front() +
-                        " has complex images, and DRUNets take real ones");
-  const PnpLearner<float> learner(o, *network, problem_of<float>(templates.measurements.front()));
-  Trainable made = trainable(learner);
-  templates.describe(made);
-  made.iterates = true;
-  made.learned = [learner](const Parameters& p) -> nlohmann::ordered_json {
-    return {{"step_times_squared_norm", learner.relative_step(p)}, {"sigma", learner.sigma(p)}};
-  };
-  return made;
+  return pnp_with<Drunet<float>>(model, o, "drunet", as_it_is);
+}
+
+/// A relaxed Lipschitz CNN in forward-backward, divided by its bound where that is above 1.
+Trainable pnp_lipschitz_cnn(Section& model, const TrainingOptions&) {
+  PnpOptions o;
+  o.learn_step = model.flag("learn_step", o.learn_step);
+  o.learn_lambda = model.flag("learn_lambda", o.learn_lambda);
+  o.step = model.number("step", o.step);
+  o.lambda = model.number("lambda", o.lambda);
+  o.equilibrium = read_equilibrium(model);
+  return pnp_with<LipschitzCnn<float>>(model, o, "lipschitz-cnn", certified);
+}
+
+/// The prox of a ridge regulariser in forward-backward.
+Trainable pnp_wcrr(Section& model, const TrainingOptions&) {
+  PnpOptions o;
+  o.learn_step = model.flag("learn_step", o.learn_step);
+  o.learn_sigma = model.flag("learn_sigma", o.learn_sigma);
+  o.learn_lambda = model.flag("learn_lambda", o.learn_lambda);
+  o.step = model.number("step", o.step);
+  o.sigma = model.number("sigma", o.sigma);
+  o.lambda = model.number("lambda", o.lambda);
+  o.levels = model.count("levels", o.levels, 1);
+  o.prox.tolerance = model.number("prox_tolerance", 1e-5);
+  o.prox.max_iterations =
+      static_cast<int>(model.count("prox_max_iterations", o.prox.max_iterations, 1));
+  o.equilibrium = read_equilibrium(model);
+  return pnp_with<RidgeRegulariser<float>>(model, o, "ridge", as_it_is);
 }
 
 /// A fully connected network on patches, for the largest noise level of the training.
@@ -276,6 +325,8 @@ constexpr Entry learners[] = {
     {"drunet", drunet},
     {"unrolled-pgd", unrolled_pgd},
     {"pnp-drunet", pnp_drunet},
+    {"pnp-lipschitz-cnn", pnp_lipschitz_cnn},
+    {"pnp-wcrr", pnp_wcrr},
     {"patch-denoiser", patch_denoiser},
 };
 
@@ -292,7 +343,7 @@ const std::vector<std::string>& learner_names() {
 
 void set_default_noise(const std::string& kind, Section& model, bool given,
                        TrainingOptions& options) {
-  if (kind != "unrolled-pgd" && kind != "pnp-drunet") return;
+  if (kind != "unrolled-pgd" && !kind.starts_with("pnp-")) return;
   options.noise_low = std::numeric_limits<double>::infinity();
   options.noise_high = 0;
   for (const auto& m : Templates(model.texts("measurement")).measurements) {

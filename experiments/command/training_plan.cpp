@@ -97,6 +97,7 @@ std::string TrainingPlan::fingerprint() const {
   if (!options.warm) bound["training"].erase("warm");
   if (kind == "patch-denoiser" && bound["model"]["activation"] == "relu")
     bound["model"].erase("activation");
+  if (bound["model"].value("levels", 2) == 1) bound["model"].erase("levels");
   bound["training"].erase("steps");
   bound["training"].erase("checkpoint_every");
   bound.erase("finish");
@@ -138,7 +139,7 @@ TrainingPlan plan_training(const std::string& file, const Json& config) {
   model.finish();
   if (options.warm && !plan.trainable.iterates)
     throw ArgumentError(file + ": [training] warm: a model of kind " + kind +
-                        " does not iterate; expected wcrr or pnp-drunet");
+                        " does not iterate; expected wcrr or one that begins with pnp-");
   if (plan.trainable.patches || plan.trainable.filters) {
     resolved["finish"] = Json::object();
     Section finish = section("finish");

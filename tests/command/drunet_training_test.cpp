@@ -170,3 +170,52 @@ TEST_CASE("plug-and-play learns to the same bits: recomputed, with two threads, 
   CHECK(refused.code == 2);
   CHECK((refused.err.find("does not contract") != std::string::npos));
 }
+
+TEST_CASE("plug-and-play with a frozen Lipschitz CNN or ridge: every strategy, threads, resumed") {
+  const ScratchFolder folder;
+  write_blur(folder);
+  const std::string cnn = folder / "cnn.h5", ridge = folder / "ridge.h5";
+  write_cnn(cnn, 1.2);
+  write_ridge(ridge, 0.5);
+  const auto training = [&](const std::string& kind, const std::string& out,
+                            const std::vector<std::string>& more) {
+    std::vector<std::string> settings = {"model.denoiser=" + (kind == "wcrr" ? ridge : cnn)};
+    settings.insert(settings.end(), more.begin(), more.end());
+    auto arguments = pnp_training(folder, out, settings);
+    arguments[1] = source_folder() + "/experiments/train_pnp_frozen/" + kind + ".toml";
+    return arguments;
+  };
+  for (const std::string kind : {"lipschitz_cnn", "wcrr"}) {
+    CAPTURE(kind);
+    std::set<std::string> first_gradients;
+    for (const std::string strategy : {"restarted", "one-step", "unrolled", "implicit"}) {
+      CAPTURE(strategy);
+      const std::string out = kind + strategy;
+      const auto done =
+          expect(0, folder, training(kind, out, {"model.strategy=" + strategy})).json();
+      CHECK(done["learned"].contains("sigma") == (kind == "wcrr"));
+      CHECK(done["learned"]["lambda"].get<double>() > 0);
+      CHECK(done["learned"]["lambda"].get<double>() <= (kind == "wcrr" ? 2 : 1));
+      first_gradients.insert(first_gradient_norm(contents(folder / (out + "/metrics.csv"))));
+    }
+    CHECK(first_gradients.size() == 4);
+    const auto learned = [&](const std::string& out, const std::vector<std::string>& more,
+                             const std::vector<std::string>& flags) {
+      auto arguments = training(kind, out, more);
+      arguments.insert(arguments.end(), flags.begin(), flags.end());
+      return expect(0, folder, arguments).json()["learned"].dump();
+    };
+    const std::string whole = learned(kind + "one", {}, {"--threads", "1"});
+    CHECK(learned(kind + "two", {}, {"--threads", "2"}) == whole);
+    learned(kind + "part", {"training.steps=2"}, {});
+    CHECK(learned(kind + "part", {}, {"--resume"}) == whole);
+  }
+  const auto levels =
+      expect(0, folder, training("wcrr", "levels", {"model.levels=2"})).json()["learned"]["sigma"];
+  CHECK(levels.size() == 2);
+  CHECK(levels[0] != levels[1]);
+  expect_refused(folder, training("wcrr", "bad", {"model.denoiser=" + cnn}),
+                 "is of kind lipschitz-cnn, expected ridge");
+  expect_refused(folder, training("lipschitz_cnn", "bad", {"model.lambda=1.2"}), "(0, 1]");
+  expect_refused(folder, training("lipschitz_cnn", "bad", {"model.sigma=0.1"}), "sigma");
+}

@@ -234,7 +234,7 @@ TEST_CASE("misspelt and impossible configurations are refused in one line") {
       folder,
       {"train", source_folder() + "/experiments/train_crr/crr.toml", "--out", folder / "out",
        "--set", "training.warm=true", "--set", "data.train=dead-leaves:6x64"},
-      "does not iterate; expected wcrr or pnp-drunet");
+      "does not iterate; expected wcrr or one that begins with pnp-");
   refused("data.train=none.h5", "no such file");
   refused("loss=3", "expected the section [loss]");
   refused("steps", "section.key=value");
