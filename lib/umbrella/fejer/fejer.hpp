@@ -42,6 +42,7 @@
 #include <fejer/models/fully_connected_network.hpp>
 #include <fejer/models/gradient_step_drunet.hpp>
 #include <fejer/models/import.hpp>
+#include <fejer/models/learnable_denoisers.hpp>
 #include <fejer/models/linear_spline.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/model.hpp>
@@ -49,6 +50,7 @@
 #include <fejer/models/multi_convolution.hpp>
 #include <fejer/models/nonuniform_linear_spline.hpp>
 #include <fejer/models/patch_denoiser.hpp>
+#include <fejer/models/pnp_layer.hpp>
 #include <fejer/models/relu_spline.hpp>
 #include <fejer/models/ridge.hpp>
 #include <fejer/models/ridge_denoiser.hpp>
@@ -83,6 +85,7 @@
 #include <fejer/operators/finite_difference.hpp>
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/l1_norm.hpp>
+#include <fejer/operators/learned_variation.hpp>
 #include <fejer/operators/learned_wavelet_norm.hpp>
 #include <fejer/operators/least_squares.hpp>
 #include <fejer/operators/mask.hpp>
@@ -91,6 +94,7 @@
 #include <fejer/operators/shepp_logan.hpp>
 #include <fejer/operators/tomography.hpp>
 #include <fejer/operators/total_variation.hpp>
+#include <fejer/operators/variation_primal_dual.hpp>
 #include <fejer/operators/wavelet.hpp>
 #include <fejer/operators/wavelet_filters.hpp>
 #include <fejer/operators/wavelet_forward_backward.hpp>
