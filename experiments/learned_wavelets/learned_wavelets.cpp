@@ -181,21 +181,25 @@ Json tuned_weight(const Task& task, const Images& images, const experiments::Con
               [&] { return judged(train, test, tune(train), depths); });
 }
 
-/// The tuned weight, then every norm by restarted JFB from there.
+/// The tuned weight, then every norm by restarted JFB from there; total variation likewise.
 Json compare_priors(const Task& task, const Images& images, const Settings& s, const Json& tuned,
                     const experiments::Context& context) {
   Json rows = Json::array({tuned});
   const Method method = restarted_warm(taped);
+  double start = std::exp(tuned["theta"][0].get<double>());
   for (const Prior& prior : priors()) {
     if ((prior.colour && task.channels == 1) || (prior.five_bases && !s.five_bases)) continue;
+    if (prior.variation && !task.name.ends_with("denoise")) continue;
+    const bool by_trial = prior.variation && prior.variation->tuned;
     const Problem train = make_problem(task, prior, images.train, "train"),
                   test = make_problem(task, prior, images.test, "test");
     rows.push_back(cell(context, task, prior.name, [&] {
+      if (by_trial) return judged(train, test, tune(train), depths);
       Learning learning;
-      learning.passes = s.prior_passes(),
-      learning.start = std::exp(tuned["theta"][0].get<double>());
+      learning.passes = s.prior_passes(), learning.start = start;
       return judged(train, test, learn(train, method, learning), depths);
     }));
+    if (by_trial) start = std::exp(rows.back()["theta"][0].get<double>());
   }
   draw_images(context.out + "/" + task.name + ".png", task, images, rows);
   return rows;

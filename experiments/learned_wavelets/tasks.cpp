@@ -1,5 +1,6 @@
 #include "tasks.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fejer/image_io.hpp>
@@ -18,6 +19,7 @@ constexpr Index moments = 4, levels = 4;
 /// makes every layer a contraction.
 const double step = std::exp(0.5);
 constexpr double ridge = 1e-3;
+constexpr double huber = 1e-3;  // of total variation, a quarter of a grey value of 255
 
 /// Means of 25 pixels: down a column, along a row, along a diagonal.
 LinearOperator<float> line_blur(Index channel, Index size) {
@@ -38,6 +40,25 @@ LinearOperator<float> five_bases(const Shape& image) {
     bases.push_back(Wavelet<float>(filter, levels, image));
   return adjoint(scaled(1 / std::sqrt(5.0), Stack<float, float>(std::move(bases))));
 }
+
+/// (x, u) -> x.
+class ImageOfState {
+ public:
+  using Domain = float;
+  using Range = float;
+  explicit ImageOfState(const Shape& image)
+      : image_(image), state_{3, image[0], image[1], image[2]} {}
+  const Shape& domain() const { return state_; }
+  const Shape& range() const { return image_; }
+  void apply(ConstView<float> z, View<float> x) const { std::copy_n(z.data(), x.size(), x.data()); }
+  void apply_adjoint(ConstView<float> x, View<float> z) const {
+    std::fill(std::copy_n(x.data(), x.size(), z.data()), z.end(), 0.0f);
+  }
+  NormInterval norm_interval() const { return {1, 1, "a selection"}; }
+
+ private:
+  Shape image_, state_;
+};
 
 }  // namespace
 
@@ -62,22 +83,50 @@ LinearOperator<float> measurement(const Task& task, Index size) {
   return Mask<float>(random_mask<float>(Shape{size, size}, keep, Rng(3).stream("mask")), image);
 }
 
-std::vector<Prior> priors() {
-  using enum WeightTerm;
-  return {{"one weight", {}, {all}, false},
-          {"scales", {}, {scales}, false},
-          {"bands", {}, {bands}, false},
-          {"bands of channels", {}, {bands_of_channels}, true},
-          {"groups B", {false, true}, {scales}, false},
-          {"groups C", {true, false}, {scales}, true},
-          {"groups BC", {true, true}, {scales}, true},
-          {"weighted groups B", {false, true}, {scales, orientations}, false},
-          {"weighted groups C", {true, false}, {scales, channels}, true},
-          {"weighted groups BC", {true, true}, {scales, orientations_of_channels}, true},
-          {"five bases, groups C", {true, false}, {scales}, false, true}};
+namespace {
+
+Prior total_variation(const char* name, VariationGroups groups, VariationWeights weights,
+                      bool colour, bool tuned = false) {
+  return {name, {}, {}, colour, false, VariationPrior{groups, weights, tuned}};
 }
 
-WaveletForwardBackward<float> Problem::layer(std::size_t i, const Array<double>& theta) const {
+}  // namespace
+
+std::vector<Prior> priors() {
+  using enum WeightTerm;
+  return {
+      {"one weight", {}, {all}, false},
+      {"scales", {}, {scales}, false},
+      {"bands", {}, {bands}, false},
+      {"bands of channels", {}, {bands_of_channels}, true},
+      {"groups B", {false, true}, {scales}, false},
+      {"groups C", {true, false}, {scales}, true},
+      {"groups BC", {true, true}, {scales}, true},
+      {"weighted groups B", {false, true}, {scales, orientations}, false},
+      {"weighted groups C", {true, false}, {scales, channels}, true},
+      {"weighted groups BC", {true, true}, {scales, orientations_of_channels}, true},
+      {"five bases, groups C", {true, false}, {scales}, false, true},
+      total_variation("TV, one tuned weight", {false, false}, VariationWeights::one, false, true),
+      total_variation("TV by direction", {false, false}, VariationWeights::directions, false),
+      total_variation("isotropic TV", {true, false}, VariationWeights::one, false),
+      total_variation("TV by direction and channel", {false, false},
+                      VariationWeights::directions_of_channels, true),
+      total_variation("vectorial TV by direction", {false, true}, VariationWeights::directions,
+                      true),
+      total_variation("isotropic vectorial TV by direction and channel", {true, true},
+                      VariationWeights::directions_of_channels, true)};
+}
+
+Array<double> Problem::uniform(double weight) const {
+  return variation ? variation->uniform(weight) : prior->uniform(weight);
+}
+
+VariationPrimalDual<float> Problem::primal_dual(std::size_t i, const Array<double>& theta) const {
+  return {variation, theta, B, samples[i].data, {1, ridge}};
+}
+
+WaveletForwardBackward<float> Problem::forward_backward(std::size_t i,
+                                                        const Array<double>& theta) const {
   return {prior, theta, B, samples[i].data, {step, ridge, orthonormal ? task.lower : 0}};
 }
 
@@ -91,14 +140,15 @@ Problem make_problem(const Task& task, const Prior& prior, const std::vector<Arr
   const Index size = shape[1], pixels = size * size;
   const LinearOperator<float> A = measurement(task, size);
   const Wavelet<float> W(moments, levels, shape);
-  const LinearOperator<float> S = prior.five_bases ? five_bases(shape) : adjoint(W);
-  Problem problem{
-      task,
-      std::make_shared<const LearnedWaveletNorm>(W.bands(), S.domain(), prior.groups, prior.terms),
-      S,
-      A * S,
-      !prior.five_bases,
-      {}};
+  LinearOperator<float> S = prior.five_bases ? five_bases(shape) : adjoint(W);
+  if (prior.variation) S = ImageOfState(shape);
+  Problem problem{task, nullptr, nullptr, S, prior.variation ? A : A * S, !prior.five_bases, {}};
+  if (prior.variation)
+    problem.variation = std::make_shared<const LearnedVariation>(shape, prior.variation->groups,
+                                                                 prior.variation->weights, huber);
+  else
+    problem.prior = std::make_shared<const LearnedWaveletNorm>(W.bands(), S.domain(), prior.groups,
+                                                               prior.terms);
   for (std::size_t i = 0; i < images.size(); ++i) {
     Sample sample{images[i], A.apply(images[i]), i};
     const RandomStream stream = Rng(0).stream(noise + "/" + std::to_string(i));

@@ -2,10 +2,12 @@
 /// What is measured of an image, the priors that are compared, and both together as layers.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <fejer/models/training/dataset.hpp>
+#include <fejer/operators/variation_primal_dual.hpp>
 #include <fejer/operators/wavelet_forward_backward.hpp>
 
 namespace fejer::learned_wavelets {
@@ -21,12 +23,20 @@ std::vector<Task> tasks();
 /// Of images (channels, size, size).
 LinearOperator<float> measurement(const Task& task, Index size);
 
+/// Of total variation, in the place of a wavelet norm.
+struct VariationPrior {
+  VariationGroups groups;
+  VariationWeights weights;
+  bool tuned = false;  ///< its weight by trial, where the others of its kind start
+};
+
 struct Prior {
   std::string name;
   WaveletGroups groups;
   std::vector<WeightTerm> terms;
-  bool colour;              ///< means something for more than one channel only
-  bool five_bases = false;  ///< instead of one
+  bool colour;                                   ///< means something for more than one channel only
+  bool five_bases = false;                       ///< instead of one
+  std::optional<VariationPrior> variation = {};  ///< for denoising only
 };
 std::vector<Prior> priors();
 
@@ -35,15 +45,25 @@ struct Sample {
   std::uint64_t key;
 };
 
-/// Samples of one size, and the operator from coefficients to data.
+/// Samples of one size, and the operator from coefficients to data. With total variation the
+/// coefficients are the image and the dual variables, of which synthesis takes the image.
 struct Problem {
   Task task;
   std::shared_ptr<const LearnedWaveletNorm> prior;
-  LinearOperator<float> synthesis, B;
+  std::shared_ptr<const LearnedVariation> variation;  ///< one of the two
+  LinearOperator<float> synthesis, B;                 ///< B: of the image with total variation
   bool orthonormal;  ///< synthesis; else its domain is larger than its range
   std::vector<Sample> samples;
 
-  WaveletForwardBackward<float> layer(std::size_t i, const Array<double>& theta) const;
+  /// All weights the same.
+  Array<double> uniform(double weight) const;
+  /// What f makes of the layer of sample i.
+  template <class F>
+  auto with_layer(std::size_t i, const Array<double>& theta, const F& f) const {
+    return variation ? f(primal_dual(i, theta)) : f(forward_backward(i, theta));
+  }
+  WaveletForwardBackward<float> forward_backward(std::size_t i, const Array<double>& theta) const;
+  VariationPrimalDual<float> primal_dual(std::size_t i, const Array<double>& theta) const;
   /// The coefficients of the data.
   Array<float> start(std::size_t i) const;
 };

@@ -125,10 +125,12 @@ Gradient gradient(const Problem& p, const std::vector<std::size_t>& samples,
       o.until_tolerance |= method.warm && !states.holds(sample.key);
       Gradient& one = each[k];
       one.value = Array<double>(theta.shape());
-      const EquilibriumReport report = equilibrium_gradient(
-          p.layer(samples[k], theta), o,
-          [&](ConstView<float> x, View<float> g) { return squared_error(p, sample, x, g); },
-          View<float>(u), one.value);
+      const EquilibriumReport report = p.with_layer(samples[k], theta, [&](const auto& layer) {
+        return equilibrium_gradient(
+            layer, o,
+            [&](ConstView<float> x, View<float> g) { return squared_error(p, sample, x, g); },
+            View<float>(u), one.value);
+      });
       one.loss = report.loss;
       one.passes = static_cast<double>(report.passes + 2 * depth + report.adjoint_products);
       one.unsettled = implicit && !(report.converged && report.adjoint_converged) ? 1 : 0;
@@ -150,7 +152,7 @@ Gradient gradient(const Problem& p, const std::vector<std::size_t>& samples,
 
 Learned learn(const Problem& p, const Method& method, const Learning& learning) {
   Parameters theta;
-  theta.add("theta", "theta", p.prior->uniform(learning.start));
+  theta.add("theta", "theta", p.uniform(learning.start));
   Parameters slope = theta.zeros();
   const Optimiser adam({.kind = OptimiserKind::adam, .rate = learning.rate}, theta);
   Optimiser::State state = adam.initial(theta);
@@ -188,7 +190,7 @@ Learned tune(const Problem& p) {
   const double begin = used_seconds(), golden = (std::sqrt(5.0) - 1) / 2;
   const auto loss = [&](double logarithm) {
     ++out.steps;
-    const Path path = follow(p, p.prior->uniform(std::exp(logarithm)), {}, &states);
+    const Path path = follow(p, p.uniform(std::exp(logarithm)), {}, &states);
     out.passes += path.passes * static_cast<double>(p.samples.size());
     return path.loss;
   };
@@ -203,7 +205,7 @@ Learned tune(const Problem& p) {
       at_b = loss(b = low + golden * (high - low));
     }
   }
-  out.theta = p.prior->uniform(std::exp(at_a < at_b ? a : b));
+  out.theta = p.uniform(std::exp(at_a < at_b ? a : b));
   out.cpu_seconds = used_seconds() - begin;
   return out;
 }
@@ -220,8 +222,12 @@ Path follow(const Problem& p, const Array<double>& theta, const std::vector<Inde
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const Sample& sample = p.samples[i];
       One& one = each[i];
-      const auto layer = p.layer(i, theta);
       Array<float> u = p.start(i);
+      const auto solve = [&](const EquilibriumOptions& o) {
+        return p.with_layer(i, theta, [&](const auto& layer) {
+          return solve_equilibrium(layer, o, View<float>(u));
+        });
+      };
       if (states != nullptr) u = states->start(sample.key, u);
       const auto quality = [&] { return psnr(p.synthesis.apply(u), sample.truth, 1.0); };
       one.start = quality();
@@ -229,13 +235,13 @@ Path follow(const Problem& p, const Array<double>& theta, const std::vector<Inde
       for (const Index depth : depths) {
         EquilibriumOptions o = settle_options();
         o.tolerance = 0, o.max_passes = depth - done;
-        solve_equilibrium(layer, o, View<float>(u));
+        solve(o);
         one.psnr.push_back(quality());
         done = depth;
       }
       EquilibriumOptions o = settle_options();
       o.tolerance = 1e-3;
-      const EquilibriumReport report = solve_equilibrium(layer, o, View<float>(u));
+      const EquilibriumReport report = solve(o);
       if (states != nullptr) states->keep(sample.key, u);
       one.settled = quality();
       one.passes = static_cast<double>(done + report.passes);
