@@ -93,7 +93,7 @@ Settings read(const experiments::Context& context) {
   if (context.set.count("most") > 0)
     s.most = command::parse_count("--set most", context.set.at("most"), 1);
   if (!context.smoke) return s;
-  s.passes = 200;
+  s.passes = 100;
   s.train = "dead-leaves:4x64", s.test = "dead-leaves:1x64:2";
   s.size = 64, s.most = 20;
   return s;
