@@ -210,6 +210,7 @@ Json train_and_evaluate(const std::string& task, const std::string& learned,
         std::string("validation.data=\"\""), "training.steps=" + std::to_string(steps),
         "training.batch=" + std::to_string(batch)})
     kind.settings.push_back(setting);
+  if (context.smoke && learned == "wcrr") kind.settings.push_back("model.prox_max_iterations=3");
   const command::Outcome trained =
       experiments::trained(context, "learned_pnp", name, kind.config, kind.settings);
   const auto model = load_model<float>(folder + "/model.h5");
