@@ -95,7 +95,8 @@ Settings read(const experiments::Context& context) {
   if (!context.smoke) return s;
   s.passes = 100;
   s.train = "dead-leaves:4x64", s.test = "dead-leaves:1x64:2";
-  s.size = 64, s.most = 20;
+  s.size = 64, s.most = 5;
+  if (context.set.count("tasks") == 0) s.tasks = {"line_blur"};
   return s;
 }
 
