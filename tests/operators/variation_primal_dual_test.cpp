@@ -86,7 +86,7 @@ struct VariationProblem {
   }
 };
 
-EquilibriumOptions exact() {
+EquilibriumOptions exact_options() {
   EquilibriumOptions o;
   o.strategy = GradientStrategy::implicit;
   o.tolerance = 1e-14;
@@ -205,11 +205,13 @@ TEST_CASE("primal-dual TV: implicit gradients are those of the re-solved problem
     CAPTURE(of.name);
     const VariationProblem<double> p(of);
     Array<double> g, unused;
-    const EquilibriumReport report = p.gradient(exact(), p.theta, g);
+    const EquilibriumReport report = p.gradient(exact_options(), p.theta, g);
     CHECK(report.converged);
     CHECK(report.adjoint_converged);
     CHECK(report.contraction < 1);
-    const auto loss = [&](const Array<double>& at) { return p.gradient(exact(), at, unused).loss; };
+    const auto loss = [&](const Array<double>& at) {
+      return p.gradient(exact_options(), at, unused).loss;
+    };
     CHECK(difference(loss, p.theta, g, 1e-5) < 1e-8);
   }
 }
@@ -221,7 +223,7 @@ TEST_CASE("primal-dual TV: without smoothing, where the dual is not unique") {
   VariationProblem<double> p(of, 0, 6);
   p.A = Identity<double>(p.truth.shape());
   p.options.ridge = 0;
-  EquilibriumOptions o = exact();
+  EquilibriumOptions o = exact_options();
   o.power_iterations = 0;
   o.tolerance = 1e-13;
   Array<double> g, unused;
@@ -234,11 +236,11 @@ TEST_CASE("primal-dual TV: every strategy is on, and restarted gradients approac
   const ScopedThreads one(1);
   const VariationProblem<double> p(variations[7]);
   Array<double> reference, g;
-  p.gradient(exact(), p.theta, reference);
+  p.gradient(exact_options(), p.theta, reference);
   std::vector<double> errors;
   using enum GradientStrategy;
   for (const auto strategy : {unrolled, one_step, restarted}) {
-    EquilibriumOptions o = exact();
+    EquilibriumOptions o = exact_options();
     o.strategy = strategy, o.depth = 3, o.restarts = 3;
     p.gradient(o, p.theta, g);
     errors.push_back(distance(g, reference) / norm(reference));
@@ -254,7 +256,7 @@ TEST_CASE("primal-dual TV: every strategy is on, and restarted gradients approac
   }
   double last = 1e300;
   for (const Index depth : {10, 40, 160}) {
-    EquilibriumOptions o = exact();
+    EquilibriumOptions o = exact_options();
     o.strategy = restarted, o.depth = depth, o.until_tolerance = true;
     p.gradient(o, p.theta, g);
     const double error = distance(g, reference) / norm(reference);
