@@ -63,7 +63,7 @@ std::vector<Row> rows() {
           {"crr_t10",
            "CRR, t = 10",
            crr,
-           {"model.steps=10"},
+           {"model.steps=10", "training.steps=4000", "schedule.every=400"},
            "crr_nn_original_sigma_25_t_10.h5",
            "crr-tstep",
            {25}},
