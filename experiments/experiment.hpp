@@ -27,6 +27,12 @@ struct Experiment {
 
 const std::vector<Experiment>& all();
 
+/// What `--set key=` says; `otherwise` without it.
+std::string given(const Context& context, const std::string& key, const std::string& otherwise);
+
+/// Whether there are images where "FILE.h5:/dataset", a folder, a file or dead-leaves:... says.
+bool images_exist(const std::string& images);
+
 /// The names that `--set key=NAME,...` lists, all of them among `known`; `otherwise` without it.
 std::vector<std::string> selected(const Context& context, const std::string& key,
                                   const std::vector<std::string>& known,

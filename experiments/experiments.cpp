@@ -89,6 +89,16 @@ const std::vector<Experiment>& all() {
   return list;
 }
 
+std::string given(const Context& context, const std::string& key, const std::string& otherwise) {
+  const auto found = context.set.find(key);
+  return found == context.set.end() ? otherwise : found->second;
+}
+
+bool images_exist(const std::string& images) {
+  return images.starts_with("dead-leaves:") ||
+         std::filesystem::exists(images.substr(0, images.find(":/")));
+}
+
 std::vector<std::string> selected(const Context& context, const std::string& key,
                                   const std::vector<std::string>& known,
                                   const std::vector<std::string>& otherwise) {

@@ -39,17 +39,16 @@ struct Settings {
 };
 
 Settings settings(const experiments::Context& context) {
-  const auto given = [&](const char* key, const std::string& otherwise) {
-    const auto found = context.set.find(key);
-    return found == context.set.end() ? otherwise : found->second;
-  };
   Settings s;
   const bool smoke = context.smoke;
-  s.model = given(
-      "model", command::source_folder() + (smoke ? "/models/weights/wcrr_photographs.h5"
-                                                 : "/docs/results/trained_ridges/models/wcrr.h5"));
-  s.train = given("train", smoke ? "dead-leaves:4x48" : context.data + "/train/bsd400.h5:/images");
-  s.test = given("test", smoke ? "dead-leaves:1x48:2" : context.data + "/set12");
+  s.model = experiments::given(
+      context, "model",
+      command::source_folder() + (smoke ? "/models/weights/wcrr_photographs.h5"
+                                        : "/docs/results/trained_ridges/models/wcrr.h5"));
+  s.train = experiments::given(
+      context, "train", smoke ? "dead-leaves:4x48" : context.data + "/train/bsd400.h5:/images");
+  s.test =
+      experiments::given(context, "test", smoke ? "dead-leaves:1x48:2" : context.data + "/set12");
   if (smoke) {
     s.patch = 20, s.samples = 4, s.sweeps = 10;
     s.lambdas = {1e-4};
@@ -59,11 +58,6 @@ Settings settings(const experiments::Context& context) {
   if (context.set.count("samples") > 0)
     s.samples = command::parse_count("--set samples", context.set.at("samples"), 1);
   return s;
-}
-
-bool there(const std::string& images) {
-  return images.starts_with("dead-leaves:") ||
-         std::filesystem::exists(images.substr(0, images.find(":/")));
 }
 
 RidgeParameters ridge_of(const std::string& file) {
@@ -257,7 +251,7 @@ Json run(const experiments::Context& context) {
   const auto missing = [&]() -> std::string {
     if (!std::filesystem::exists(s.model)) return s.model;
     for (const std::string& images : {s.train, s.test})
-      if (!there(images)) return images;
+      if (!experiments::images_exist(images)) return images;
     return "";
   }();
   if (!missing.empty()) {

@@ -38,14 +38,12 @@ struct Settings {
 };
 
 Settings settings(const experiments::Context& context) {
-  const auto given = [&](const char* key, const std::string& otherwise) {
-    const auto found = context.set.find(key);
-    return found == context.set.end() ? otherwise : found->second;
-  };
   Settings s;
   const bool smoke = context.smoke;
-  s.train = given("train", smoke ? "dead-leaves:6x48" : context.data + "/train/bsd400.h5:/images");
-  s.test = given("test", smoke ? "dead-leaves:2x48:2" : context.data + "/set12");
+  s.train = experiments::given(
+      context, "train", smoke ? "dead-leaves:6x48" : context.data + "/train/bsd400.h5:/images");
+  s.test =
+      experiments::given(context, "test", smoke ? "dead-leaves:2x48:2" : context.data + "/set12");
   if (smoke) {
     s.size = 4, s.steps = 20, s.samples = 500, s.sweeps = 10, s.refit_sweeps = 5;
     s.units = {12, 4};
@@ -57,12 +55,6 @@ Settings settings(const experiments::Context& context) {
   if (context.set.count("sweeps") > 0)
     s.sweeps = command::parse_count("--set sweeps", context.set.at("sweeps"), 1);
   return s;
-}
-
-/// "FILE.h5:/dataset", a folder, a file or made-up images.
-bool there(const std::string& images) {
-  return images.starts_with("dead-leaves:") ||
-         std::filesystem::exists(images.substr(0, images.find(":/")));
 }
 
 /// A network of so many hidden units, by `fejer train`.
@@ -264,8 +256,8 @@ Json run(const experiments::Context& context) {
   Json record = command::environment_json();
   record["experiment"] = "patch_denoiser";
   record["smoke"] = context.smoke;
-  if (!there(s.train) || !there(s.test)) {
-    const std::string missing = there(s.train) ? s.test : s.train;
+  if (!experiments::images_exist(s.train) || !experiments::images_exist(s.test)) {
+    const std::string missing = experiments::images_exist(s.train) ? s.test : s.train;
     record["skipped"] = "no photographs in " + std::filesystem::path(missing).filename().string() +
                         "; set FEJER_DATA, or --set train=IMAGES and --set test=IMAGES";
     command::note("experiment patch_denoiser: skipped, no photographs in " + missing);
