@@ -50,6 +50,15 @@ void read_ialm(Section& section, FinishOptions& o) {
   o.rho_max = section.number("rho_max", o.rho_max);
   o.column_passes = section.count("column_passes", o.column_passes, 1);
   o.level_room = section.number("level_room", o.level_room);
+  // The problem says no to these as well, but only after the training.
+  for (const double value : {o.lambda_w, o.lambda_b, o.refit_lambda_w, o.level_room})
+    if (!(value >= 0))
+      throw ArgumentError(
+          "[finish] lambda_w, lambda_b, refit_lambda_w, level_room: expected 0 or more, got " +
+          std::to_string(value));
+  if (!(o.rho > 0 && o.rho <= o.rho_max))
+    throw ArgumentError("[finish] rho, rho_max: expected 0 < rho <= rho_max, got " +
+                        std::to_string(o.rho) + " and " + std::to_string(o.rho_max));
 }
 
 void require_grey(const PatchSource& source) {
@@ -63,9 +72,9 @@ FinishOptions read_finish(Section& section) {
   o.lambda_b = section.number("lambda_b", o.lambda_b);
   o.samples = section.count("samples", o.samples, 1);
   o.sweeps = section.count("sweeps", o.sweeps, 1);
-  read_ialm(section, o);
   o.refit_sweeps = section.count("refit_sweeps", o.refit_sweeps);
   o.refit_lambda_w = section.number("refit_lambda_w", o.refit_lambda_w);
+  read_ialm(section, o);
   section.finish();
   return o;
 }

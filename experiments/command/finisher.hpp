@@ -31,7 +31,7 @@ struct FinishOptions {
   double refit_lambda_w = 1e-3;
 };
 FinishOptions read_finish(Section& section);
-/// rho, rho_max, column_passes and level_room.
+/// rho, rho_max, column_passes and level_room; then checks the ranges of all options, so read last.
 void read_ialm(Section& section, FinishOptions& options);
 /// Throws ArgumentError unless the patches are grey.
 void require_grey(const PatchSource& source);

@@ -191,6 +191,9 @@ TEST_CASE("finishing of what cannot be finished is refused") {
   expect_refused(folder, finished, "cannot be finished");
   expect_refused(folder, section, "cannot be finished");
   expect_refused(folder, patch_training(folder / "c", {"--set", "finish.sweep=3"}), "sweeps");
+  expect_refused(folder, patch_training(folder / "c", {"--set", "finish.lambda_w=-1"}),
+                 "0 or more");
+  expect_refused(folder, patch_training(folder / "c", {"--set", "finish.rho=100"}), "rho_max");
   expect_refused(folder,
                  {"train", source_folder() + "/experiments/train_wcrr/smoke.toml", "--out",
                   folder / "d", "--set", "finish.refit_sweeps=3"},
