@@ -10,6 +10,7 @@
 
 #include "../tuning/compass_search.hpp"
 #include "console.hpp"
+#include "text.hpp"
 
 namespace fejer::command {
 namespace {
