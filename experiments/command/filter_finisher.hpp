@@ -38,7 +38,7 @@ LinearisedFilters linearise_filters(const RidgeParameters& ridge, const FilterSa
 struct FinishedRidge {
   RidgeParameters ridge;
   /// As of FinishedDenoiser, the errors those of the linearised problem; "widths" are the numbers
-  /// of filters; "refits": of each second fit the "test_error" before and after.
+  /// of filters.
   nlohmann::ordered_json record;
 };
 

@@ -230,6 +230,7 @@ Trainable pnp_with(Section& model, const PnpOptions& o, const char* expected,
                                   problem_of<float>(templates.measurements.front()));
   Trainable made = trainable(learner);
   templates.describe(made);
+  made.denoiser_sha256 = sha256_of_file(file);
   made.iterates = true;
   made.learned = [learner](const Parameters& p) {
     nlohmann::ordered_json found = {{"step_times_squared_norm", learner.relative_step(p)}};

@@ -150,6 +150,7 @@ struct Session {
     plan.options.require_fixed(patches);
     const Trainable& t = plan.trainable;
     if (!t.measurement.empty()) identity["measurement"] = t.measurement_sha256;
+    if (!t.denoiser_sha256.empty()) identity["denoiser"] = t.denoiser_sha256;
     if (t.image.rank() > 0 && patches.channels() != t.image[0])
       throw ArgumentError(plan.data + ": colour images, but " + t.measurement +
                           " is of grey ones; set data.grey = true");

@@ -126,9 +126,9 @@ Json iterate(const Layer& layer, Array<float> x, const Array<float>& truth,
     std::swap(x, next);
     ++passes;
     residuals.push_back(residual);
-    if (!std::isfinite(residual)) break;
     if (std::find(depths.begin(), depths.end(), passes) != depths.end())
       row["after_" + std::to_string(passes)] = quality();
+    if (!std::isfinite(residual)) break;
     command::stop_if_interrupted();
   }
   for (const Index depth : depths)  // it was at its fixed point before

@@ -164,7 +164,8 @@ std::string report(const Json& record) {
   out << "# 1-Lipschitz denoisers at 10/255\n\nMade by `fejer experiment run lipschitz_denoisers`: "
          "(x + N(x)) / 2 with N of 5 layers 3x3, 32 channels, every layer divided by the proven "
          "bound of its norm; trained on BSD400, mean PSNR on Set12 in dB, before any clipping.\n\n"
-         "| network | steps x batch | noisy | PSNR | network bound | product of the layers' norms "
+         "| network | steps x batch | noisy | PSNR | network bound | product of the layers' norms, "
+         "undivided "
          "|\n|---|---|---|---|---|---|\n";
   for (const char* part : {"results", "published"})
     for (const Json& r : record[part]) {

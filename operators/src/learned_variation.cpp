@@ -42,6 +42,10 @@ Array<double> LearnedVariation::uniform(double weight) const {
 
 Array<double> LearnedVariation::weights(ConstView<double> theta) const {
   require_shape("LearnedVariation parameters", theta.shape(), Shape{parameters()});
+  for (const double t : theta)
+    if (!(std::exp(t) > 0) || !std::isfinite(std::exp(t)))
+      throw ArgumentError("LearnedVariation: got the weight exp(" + std::to_string(t) +
+                          "), expected one above 0 and finite");
   Array<double> w(Shape{2, channels()});
   for (Index k = 0; k < 2; ++k)
     for (Index c = 0; c < channels(); ++c) w[k * channels() + c] = std::exp(theta[entry(k, c)]);

@@ -209,6 +209,14 @@ TEST_CASE("plug-and-play with a frozen Lipschitz CNN or ridge: every strategy, t
     CHECK(learned(kind + "two", {}, {"--threads", "2"}) == whole);
     learned(kind + "part", {"training.steps=2"}, {});
     CHECK(learned(kind + "part", {}, {"--resume"}) == whole);
+    // Another denoiser under the same name is another training.
+    write_cnn(cnn, 0.8);
+    write_ridge(ridge, 0.4);
+    auto other = training(kind, kind + "part", {});
+    other.push_back("--resume");
+    expect_refused(folder, other, "another denoiser");
+    write_cnn(cnn, 1.2);
+    write_ridge(ridge, 0.5);
   }
   const auto levels =
       expect(0, folder, training("wcrr", "levels", {"model.levels=2"})).json()["learned"]["sigma"];

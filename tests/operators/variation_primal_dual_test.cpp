@@ -312,6 +312,10 @@ TEST_CASE("primal-dual TV: steps whatever the weights, and what is refused") {
   for (const double step : {0.0, 2.0})
     refused([&] { VariationPrimalDual<double>(p.prior, p.theta, p.A, p.data, {step, 0}); });
   refused([&] { VariationPrimalDual<double>(p.prior, p.theta, p.A, p.data, {1, -1}); });
+  for (const double weight : {0.0, -1.0}) {
+    const Array<double> none = p.prior->uniform(weight);
+    refused([&] { p.prior->weights(none); });
+  }
   const Array<double> two(Shape{2});
   refused([&] { VariationPrimalDual<double>(p.prior, two, p.A, p.data); });
   refused([&] {

@@ -29,7 +29,7 @@ struct LearnedVariation {
   Index parameters() const;
   /// theta with which all weights are `weight`.
   Array<double> uniform(double weight) const;
-  /// (2, C).
+  /// (2, C). Throws ArgumentError where one is not above 0 and finite.
   Array<double> weights(ConstView<double> theta) const;
   /// Adds the derivatives in theta to theta_bar, from those in log w, (2, C).
   void pull_back(ConstView<double> log_weights, View<double> theta_bar) const;
