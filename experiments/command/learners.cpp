@@ -157,7 +157,7 @@ MeasuredProblem<X> problem_of(const std::shared_ptr<const Measurement>& m) {
   const LinearOperator<X> A = make_operator<X>(*m);
   return {A, [m, A](const Array<X>& y) { return start_from<X>(m->setup, A, y); },
           [m](View<X> y, double sigma, const RandomStream& noise) {
-            add_noise<X>(m->setup, sigma, noise, y);
+            add_noise<X>(*m, sigma, noise, y);
           }};
 }
 

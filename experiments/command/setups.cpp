@@ -25,8 +25,35 @@ double deviation_from_median(std::vector<double>& moduli) {
 
 }  // namespace
 
-NoiseLevel measured_noise_level(const std::string& text, const std::string& kind, double scale) {
-  return parse_noise_level("--noise-level", text, kind == "ct" || kind == "mri" || scale != 1);
+std::vector<NoiseLevel> measured_noise_levels(const std::string& text, const std::string& kind,
+                                              double scale) {
+  const bool any_unit = kind == "ct" || kind == "mri" || scale != 1;
+  std::vector<NoiseLevel> levels;
+  std::size_t begin = 0;
+  for (std::size_t comma = 0; comma != std::string::npos; begin = comma + 1) {
+    comma = text.find(',', begin);
+    levels.push_back(
+        parse_noise_level("--noise-level", text.substr(begin, comma - begin), any_unit));
+  }
+  return levels;
+}
+
+void set_noise_levels(Measurement& m, const std::vector<NoiseLevel>& levels) {
+  const double largest = std::visit(
+      [](const auto& a) { return max_abs<std::remove_cvref_t<decltype(a[0])>>(a); }, m.data);
+  if (levels.size() == 1) {
+    m.noise_level = levels.front().in_units_of(largest);
+    return;
+  }
+  const Index channels = shape_of(m.data)[0];
+  if (std::ssize(levels) != channels)
+    throw ArgumentError("--noise-level: got " + std::to_string(levels.size()) +
+                        " levels, expected one, or " + std::to_string(channels) +
+                        ", one for each channel of the data" +
+                        (channels == 1 ? " (--colour keeps the colours)" : ""));
+  std::vector<double> values;
+  for (const NoiseLevel& level : levels) values.push_back(level.in_units_of(largest));
+  set_channel_noise(m, std::move(values));
 }
 
 Array<double> read_kernel(const std::string& text) {
@@ -41,9 +68,9 @@ Array<double> read_kernel(const std::string& text) {
   if (!parse_dataset_path(text))
     throw ArgumentError("--kernel: got '" + text + "', expected K.h5:/name or gaussian:SIGMA");
   Array<double> kernel = read_real_dataset(text);
-  if (kernel.shape().rank() != 2)
+  if (kernel.shape().rank() != 2 && kernel.shape().rank() != 3)
     throw ShapeError("--kernel: " + text + " has shape " + to_string(kernel.shape()) +
-                     ", expected (rows, columns)");
+                     ", expected (rows, columns) or (channels, rows, columns)");
   if (max_abs(ConstView<double>(kernel)) == 0)
     throw ArgumentError("--kernel: " + text + " is zero everywhere");
   return kernel;

@@ -11,11 +11,15 @@
 
 namespace fejer::command {
 
-/// --noise-level of a measurement. Sinograms and k-space are no images, and a scale other than 1
-/// states the unit: then any number may be meant.
-NoiseLevel measured_noise_level(const std::string& text, const std::string& kind, double scale);
+/// --noise-level of a measurement: one, or one for each channel with commas between them. Sinograms
+/// and k-space are no images, and a scale other than 1 states the unit: then any number may be
+/// meant.
+std::vector<NoiseLevel> measured_noise_levels(const std::string& text, const std::string& kind,
+                                              double scale);
+/// They, in the unit of the data, as the noise levels of m.
+void set_noise_levels(Measurement& m, const std::vector<NoiseLevel>& levels);
 
-/// K.h5:/name, or gaussian:SIGMA (pixels): rank 2, finite.
+/// K.h5:/name, (rows, columns) or (channels, rows, columns), or gaussian:SIGMA (pixels); finite.
 Array<double> read_kernel(const std::string& text);
 
 /// A mask of zeros and ones: (H,W), or one line of it expanded along the other axis. `axis` counts

@@ -43,6 +43,7 @@ Json measurement_json(const std::string& path) {
             {"noise_level", m.noise_level},
             {"scale", m.scale},
             {"has_truth", m.truth.has_value()}};
+  if (!m.channel_noise.empty()) j["noise_levels"] = m.channel_noise;
   if (m.seed) j["seed"] = *m.seed;
   if (!m.provenance.empty()) j["provenance"] = m.provenance;
   if (const auto* blur = std::get_if<BlurSetup>(&m.setup)) {

@@ -46,7 +46,7 @@ void check(const CLI::App& verb, const PackFlags& f) {
   refuse_foreign_flags(verb, f.kind, pack_flags());
   if (f.kind == "blur") require_given("--kernel", f.kernel, f.kind);
   if (f.kind == "ct") require_given("--angles", f.angles, f.kind);
-  if (!f.noise_level.empty()) measured_noise_level(f.noise_level, f.kind, f.scale);
+  if (!f.noise_level.empty()) measured_noise_levels(f.noise_level, f.kind, f.scale);
   if (f.every < 1)
     throw ArgumentError("--every: got " + std::to_string(f.every) + ", expected at least 1");
   if (!(std::isfinite(f.scale) && f.scale > 0))
@@ -133,11 +133,7 @@ void load_ct(const PackFlags& f, Measurement& m) {
   m.data = std::move(sinogram);
 }
 
-double noise_of(const PackFlags& f, const Measurement& m) {
-  const double largest = std::visit(
-      [](const auto& a) { return max_abs<std::remove_cvref_t<decltype(a[0])>>(a); }, m.data);
-  if (!f.noise_level.empty())
-    return measured_noise_level(f.noise_level, f.kind, f.scale).in_units_of(largest);
+double estimated_noise(const Measurement& m) {
   if (const auto* mri = std::get_if<MriSetup>(&m.setup))
     return estimate_noise(std::get<ComplexArray>(m.data), mri->mask);
   return estimate_noise(std::get<Array<float>>(m.data));
@@ -158,8 +154,11 @@ Outcome pack(const CLI::App& verb, const PackFlags& f) {
       m.setup = BlurSetup{read_kernel(f.kernel), boundary_from("--boundary", f.boundary)};
   }
   validate(m);
-  m.noise_level = noise_of(f, m);
   const bool estimated = f.noise_level.empty();
+  if (estimated)
+    m.noise_level = estimated_noise(m);
+  else
+    set_noise_levels(m, measured_noise_levels(f.noise_level, f.kind, f.scale));
   if (estimated)
     note("fejer pack: noise level " + short_number(m.noise_level) +
          " estimated from the data; state a known one by --noise-level");
@@ -208,13 +207,15 @@ Action add_pack(CLI::App& verb) {
                   "ct: N or ROWSxCOLUMNS (default: that of the truth, else the detector's)")
       ->type_name("N");
   f->ct.add_to(verb);
-  verb.add_option("--kernel", f->kernel, "blur: K.h5:/name or gaussian:SIGMA")->type_name("KERNEL");
+  verb.add_option("--kernel", f->kernel,
+                  "blur: K.h5:/name, one kernel or one for each channel, or gaussian:SIGMA")
+      ->type_name("KERNEL");
   verb.add_option("--boundary", f->boundary, "blur: circular, zero, reflect or replicate")
       ->type_name("NAME");
   verb.add_flag("--colour", f->colour, "denoise, blur: keep the three channels");
   verb.add_option("--noise-level", f->noise_level,
                   "Standard deviation per real component in the unit of the data, or 1% of the "
-                  "largest datum (default: estimated)")
+                  "largest datum; with commas: one for each channel (default: estimated)")
       ->type_name("S");
   verb.add_option("--scale", f->scale, "Intensity that learned priors should see as 1 (default 1)")
       ->type_name("C");

@@ -54,7 +54,7 @@ void require_detectors(const SimulateFlags& f) {
 void check(const CLI::App& verb, const SimulateFlags& f) {
   require_known("--operator", f.kind, operator_kinds());
   refuse_foreign_flags(verb, f.kind, simulate_flags());
-  measured_noise_level(f.noise_level, f.kind, f.scale);
+  measured_noise_levels(f.noise_level, f.kind, f.scale);
   parse_seed("--seed", f.seed);
   if (verb.count("--detectors") > 0) require_detectors(f);
   if (verb.count("--angle-range") > 0 && !(f.angle_range > 0 && f.angle_range <= 360))
@@ -151,16 +151,15 @@ Shape data_shape(const OperatorSetup& setup, const Shape& image) {
   return image;
 }
 
-/// data <- A x + noise on what is measured; returns the noise level in data units.
+/// data <- A x + noise on what is measured.
 template <class X>
-double measure(Measurement& m, const Array<X>& image, const NoiseLevel& level, const Rng& rng) {
+void measure(Measurement& m, const Array<X>& image, const std::vector<NoiseLevel>& levels,
+             const Rng& rng) {
   m.data = Array<X>(data_shape(m.setup, image.shape()));
   validate(m);
-  Array<X> data = make_operator<X>(m).apply(image);
-  const double noise_level = level.in_units_of(max_abs(ConstView<X>(data)));
-  add_noise<X>(m.setup, noise_level, rng.stream("noise"), data);
-  m.data = std::move(data);
-  return noise_level;
+  m.data = make_operator<X>(m).apply(image);
+  set_noise_levels(m, levels);
+  add_noise<X>(m, m.noise_level, rng.stream("noise"), std::get<Array<X>>(m.data));
 }
 
 Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
@@ -173,9 +172,11 @@ Outcome simulate(const CLI::App& verb, const SimulateFlags& f) {
   m.seed = seed;
   m.scale = f.scale;
   m.truth = image;
-  const NoiseLevel level = measured_noise_level(f.noise_level, f.kind, f.scale);
-  m.noise_level = f.kind == "mri" ? measure(m, elements_as<std::complex<float>>(image), level, rng)
-                                  : measure(m, std::get<Array<float>>(image), level, rng);
+  const std::vector<NoiseLevel> levels = measured_noise_levels(f.noise_level, f.kind, f.scale);
+  if (f.kind == "mri")
+    measure(m, elements_as<std::complex<float>>(image), levels, rng);
+  else
+    measure(m, std::get<Array<float>>(image), levels, rng);
   m.provenance = "simulated by fejer " + version() + " from " + base_name(f.image) +
                  " with --noise-level " + f.noise_level;
   stop_if_interrupted();
@@ -208,7 +209,7 @@ Action add_simulate(CLI::App& verb) {
   verb.add_option(
           "--noise-level", f->noise_level,
           "Standard deviation per real component, in the unit of the data: 0.01, 2.55/255, or "
-          "1% of the largest noise-free datum")
+          "1% of the largest noise-free datum; 0.1,0.25,0.5: one for each channel")
       ->type_name("S")
       ->required();
   verb.add_option("--seed", f->seed, "Of noise and random masks (default 0)")->type_name("N");
@@ -220,8 +221,10 @@ Action add_simulate(CLI::App& verb) {
   verb.add_option("--crop", f->crop, "Then keep this part of it")
       ->type_name("ROW,COLUMN,ROWS,COLUMNS");
   verb.add_flag("--colour", f->colour, "denoise, blur, inpaint: keep the three channels");
-  verb.add_option("--kernel", f->kernel,
-                  "blur: K.h5:/name or gaussian:SIGMA (default gaussian:1.6)")
+  verb.add_option(
+          "--kernel", f->kernel,
+          "blur: K.h5:/name, one kernel or one for each channel, or gaussian:SIGMA (default "
+          "gaussian:1.6)")
       ->type_name("KERNEL");
   verb.add_option("--boundary", f->boundary, "blur: circular, zero, reflect or replicate")
       ->type_name("NAME");

@@ -164,7 +164,7 @@ Json evaluate(const std::string& task, const Model<float>& model, const Json& fo
     const Index top = (image.shape()[1] - s.size) / 2, left = (image.shape()[2] - s.size) / 2;
     const Array<float> truth = crop(image, top, left, s.size, s.size);
     Array<float> y = A.apply(truth);
-    add_noise<float>(m.setup, m.noise_level, Rng(0).stream("test/" + std::to_string(i)), y);
+    add_noise<float>(m, m.noise_level, Rng(0).stream("test/" + std::to_string(i)), y);
     Json curve = Json::array();
     const Json row = std::visit(
         [&](const auto& d) {

@@ -7,6 +7,7 @@
 #include <fejer/operators/cartesian_mri.hpp>
 #include <fejer/operators/identity.hpp>
 #include <fejer/operators/mask.hpp>
+#include <fejer/operators/per_channel.hpp>
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
@@ -57,8 +58,10 @@ struct CheckSetup {
   const Shape& data;
   void operator()(const DenoiseSetup&) const {}
   void operator()(const BlurSetup& s) const {
-    require_fits(s.kernel.shape().rank() == 2 && s.kernel.size() > 0,
-                 "kernel: got shape " + to_string(s.kernel.shape()) + ", expected (rows, columns)");
+    const Shape& h = s.kernel.shape();
+    require_fits((h.rank() == 2 || (h.rank() == 3 && h[0] == data[0])) && h.size() > 0,
+                 "kernel: got shape " + to_string(h) + ", expected (rows, columns) or (" +
+                     std::to_string(data[0]) + ", rows, columns), one for each channel");
     require(all_finite(s.kernel), "kernel: has values that are not finite");
   }
   void operator()(const InpaintSetup& s) const {
@@ -91,6 +94,28 @@ struct CheckSetup {
   }
 };
 
+double root_mean_square(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+void require_channel_noise(const Measurement& m, Index channels) {
+  if (m.channel_noise.empty()) return;
+  require_fits(std::ssize(m.channel_noise) == channels,
+               "noise levels: got " + std::to_string(m.channel_noise.size()) +
+                   ", but the data have " + std::to_string(channels) + " channels");
+  for (const double level : m.channel_noise)
+    require(std::isfinite(level) && level >= 0,
+            "noise levels: got " + std::to_string(level) +
+                ", expected finite numbers that are not negative");
+  const double mean = root_mean_square(m.channel_noise);
+  require(std::abs(mean - m.noise_level) <= 1e-6 * mean,
+          "noise level: got " + std::to_string(m.noise_level) +
+              ", expected the root of the mean square of those of the channels, " +
+              std::to_string(mean));
+}
+
 template <class T>
 Array<T> converted(const auto& from) {
   Array<T> to(from.shape());
@@ -103,7 +128,12 @@ struct MakeReal {
   Shape image;
   LinearOperator<T> operator()(const DenoiseSetup&) const { return Identity<T>(image); }
   LinearOperator<T> operator()(const BlurSetup& s) const {
-    return Blur<T>(converted<T>(s.kernel), image, s.boundary);
+    const Array<T> kernel = converted<T>(s.kernel);
+    if (kernel.shape().rank() == 2) return Blur<T>(kernel, image, s.boundary);
+    std::vector<LinearOperator<T>> channels;
+    for (Index c = 0; c < image[0]; ++c)
+      channels.push_back(Blur<T>(Array<T>(kernel.slice(c)), Shape{image[1], image[2]}, s.boundary));
+    return PerChannel<T>(std::move(channels));
   }
   LinearOperator<T> operator()(const InpaintSetup& s) const {
     return Mask<T>(converted<T>(s.mask), image);
@@ -164,6 +194,7 @@ void validate(const Measurement& m) {
   require(std::isfinite(m.noise_level) && m.noise_level >= 0,
           "noise level: got " + std::to_string(m.noise_level) +
               ", expected a finite number that is not negative");
+  require_channel_noise(m, data[0]);
   require(std::isfinite(m.scale) && m.scale > 0,
           "scale: got " + std::to_string(m.scale) + ", expected a positive number");
   std::visit(CheckSetup{data}, m.setup);
@@ -186,13 +217,25 @@ LinearOperator<X> make_operator(const Measurement& m) {
   }
 }
 
+void set_channel_noise(Measurement& m, std::vector<double> levels) {
+  m.noise_level = root_mean_square(levels);
+  m.channel_noise = std::move(levels);
+}
+
 template <class X>
-void add_noise(const OperatorSetup& setup, double sigma, const RandomStream& stream, View<X> data) {
+void add_noise(const Measurement& m, double sigma, const RandomStream& stream, View<X> data) {
   Array<X> noise(data.shape());
   fill_normal(View<X>(noise), stream);
+  const Index channels = static_cast<Index>(m.channel_noise.size());
+  if (channels > 0) {
+    require_channel_noise(m, data.shape()[0]);
+    for (Index c = 0; m.noise_level > 0 && c < channels; ++c)
+      scale<X>(noise.slice(c),
+               static_cast<Real<X>>(m.channel_noise[static_cast<std::size_t>(c)] / m.noise_level));
+  }
   const Array<float>* mask = nullptr;
-  if (const auto* mri = std::get_if<MriSetup>(&setup)) mask = &mri->mask;
-  if (const auto* inpaint = std::get_if<InpaintSetup>(&setup)) mask = &inpaint->mask;
+  if (const auto* mri = std::get_if<MriSetup>(&m.setup)) mask = &mri->mask;
+  if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup)) mask = &inpaint->mask;
   if (mask != nullptr)
     for (Index i = 0; i < noise.size(); ++i) noise[i] *= (*mask)[i % mask->size()];
   axpy<X>(static_cast<Real<X>>(sigma), ConstView<X>(noise), data);
@@ -210,7 +253,7 @@ Array<X> elements_as(const MeasuredArray& array) {
 #define FEJER_INSTANTIATE(X)                                       \
   template LinearOperator<X> make_operator<X>(const Measurement&); \
   template Array<X> elements_as<X>(const MeasuredArray&);          \
-  template void add_noise<X>(const OperatorSetup&, double, const RandomStream&, View<X>);
+  template void add_noise<X>(const Measurement&, double, const RandomStream&, View<X>);
 FEJER_INSTANTIATE(float)
 FEJER_INSTANTIATE(double)
 FEJER_INSTANTIATE(std::complex<float>)

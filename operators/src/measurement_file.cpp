@@ -214,6 +214,9 @@ void save_measurement(const std::string& path, const Measurement& m) {
   file.attribute("/", "scale", m.scale);
   if (m.seed) file.attribute("/", "seed", *m.seed);
   if (!m.provenance.empty()) file.attribute("/", "provenance", m.provenance);
+  if (!m.channel_noise.empty())
+    file.write<double>("noise_levels", ConstView<double>(m.channel_noise.data(),
+                                                         Shape{std::ssize(m.channel_noise)}));
   file.group("operator");
   file.attribute("operator", "kind", kind_of(m.setup));
   std::visit(WriteSetup{file}, m.setup);
@@ -238,6 +241,10 @@ Measurement load_measurement(const std::string& path) {
   try {
     m.setup = read_setup(parser, parser.text("/operator", "kind"), data);
     if (parser.optional_dataset("truth")) m.truth = parser.planes("truth");
+    if (parser.optional_dataset("noise_levels")) {
+      const auto levels = parser.dataset<double>("noise_levels");
+      m.channel_noise.assign(levels.begin(), levels.end());
+    }
     validate(m);
   } catch (const ArgumentError& e) {
     parser.fail(e.what());

@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include <fejer/hdf5.hpp>
+#include <fejer/image_io.hpp>
 #include <fejer/operators/measurement.hpp>
 #include <fejer/vector.hpp>
 
@@ -52,6 +54,49 @@ TEST_CASE("simulate: every operator, with the noise that was asked for") {
                       "--detector-distance", "50"});
   CHECK(std::get<CtSetup>(m.setup).geometry.angles_rad.size() == 30);
   CHECK(noise_of<float>(m, static_cast<double>(elements_as<float>(m.data).size())) == near(0.02));
+}
+
+TEST_CASE("simulate: a kernel and a noise level for each colour, read back by reconstruct") {
+  const ScratchFolder folder;
+  Array<float> picture(Shape{3, 48, 40});
+  for (Index i = 0; i < picture.size(); ++i) picture[i] = static_cast<float>(i % 37) / 37;
+  write_png(folder / "p.png", picture);
+  Hdf5Writer kernels(folder / "k.h5");
+  Array<double> lines(Shape{3, 3, 3});
+  for (Index i = 0; i < 3; ++i)
+    lines[1 + 3 * i] = lines[9 + 3 + i] = lines[18 + 4 * i] =
+        1.0 / 3;  // a column, a row, a diagonal
+  kernels.write("h", lines);
+  kernels.commit();
+  const std::vector<std::string> flags = {
+      "simulate",      "--operator",       "blur",    "--boundary",     "reflect",
+      "--kernel",      folder / "k.h5:/h", "--image", folder / "p.png", "--out",
+      folder / "m.h5", "--noise-level"};
+  const auto with = [&](const std::string& level, const std::vector<std::string>& more) {
+    std::vector<std::string> all = flags;
+    all.push_back(level);
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  expect(0, folder, with("0.1,0.05,0.02", {"--colour"}));
+  const Measurement m = load_measurement(folder / "m.h5");
+  CHECK(m.channel_noise == std::vector<double>{0.1, 0.05, 0.02});
+  const auto clean = make_operator<float>(m).apply(elements_as<float>(*m.truth));
+  const auto data = elements_as<float>(m.data);
+  for (Index c = 0; c < 3; ++c)  // 1920 numbers: five standard errors are 8 %
+    CHECK(distance<float>(data.slice(c), clean.slice(c)) / std::sqrt(1920.0) ==
+          doctest::Approx(m.channel_noise[static_cast<std::size_t>(c)]).epsilon(0.08));
+  const auto found = expect(0, folder, {"inspect", folder / "m.h5", "--json"}).json();
+  CHECK(found["noise_levels"][1] == 0.05);
+  expect(0, folder,
+         {"reconstruct", folder / "m.h5", "--prior", "tv", "--out", folder / "x.png", "--json"});
+  const auto refused = [&](const std::vector<std::string>& arguments, const char* what) {
+    const auto result = expect(2, folder, arguments);
+    CHECK_MESSAGE(result.err.find(what) != std::string::npos, result.err);
+  };
+  refused(with("0.1,0.05", {"--colour"}), "got 2 levels, expected one, or 3");
+  refused(with("0.1,,0.05", {"--colour"}), "--noise-level");
+  refused(with("0.1", {}), "(1, rows, columns)");  // luma has one channel
 }
 
 TEST_CASE("simulate: a seed gives the same bits, another seed another draw") {

@@ -33,6 +33,17 @@ Measurement blur_measurement() {
   return m;
 }
 
+/// A kernel and a noise level for each channel.
+Measurement colour_measurement() {
+  Measurement m;
+  Array<double> kernels(Shape{3, 1, 2});
+  for (Index i = 0; i < 6; ++i) kernels[i] = 1 + static_cast<double>(i);
+  m.setup = BlurSetup{kernels, Boundary::zero};
+  m.data = random_array<float>({3, 4, 5}, "data");
+  set_channel_noise(m, {0.1, 0.2, 0.6});
+  return m;
+}
+
 Measurement mri_measurement() {
   Measurement m;
   Array<float> mask(Shape{4, 6}, 1);
@@ -77,6 +88,7 @@ void round_trip(const Measurement& m) {
   CHECK(kind_of(back.setup) == kind_of(m.setup));
   CHECK(distance(elements_as<X>(back.data), elements_as<X>(m.data)) == 0);
   CHECK(back.noise_level == m.noise_level);
+  CHECK(back.channel_noise == m.channel_noise);
   CHECK(back.scale == m.scale);
   CHECK(back.seed == m.seed);
   CHECK(back.provenance == m.provenance);
@@ -122,6 +134,7 @@ void plain(Hdf5Writer& file, const char* kind = "denoise", double noise = 0.1) {
 
 TEST_CASE("a measurement file gives back every part, and the same operator") {
   round_trip<float>(blur_measurement());
+  round_trip<float>(colour_measurement());
   round_trip<Complex>(mri_measurement());
   round_trip<float>(ct_measurement(TomographyGeometry::Kind::parallel));
   round_trip<float>(ct_measurement(TomographyGeometry::Kind::fan));
@@ -143,6 +156,27 @@ TEST_CASE("the operator of a blur file is the blur, by hand") {
   CHECK(y[0] == doctest::Approx(1.5));
   CHECK(y[1] == doctest::Approx(3));
   CHECK(y[2] == doctest::Approx(2));
+}
+
+TEST_CASE("each channel has its own kernel and noise, by hand") {
+  Measurement m = colour_measurement();
+  CHECK(m.noise_level == doctest::Approx(std::sqrt((0.01 + 0.04 + 0.36) / 3)));
+  m.data = Array<float>(Shape{3, 1, 2});
+  Array<double> x(Shape{3, 1, 2}, 1.0);
+  // Kernels (1, 2), (3, 4), (5, 6), centre 1: y[0] = h[1] x[0] + h[0] x[1], y[1] = h[1] x[1].
+  const Array<double> y = make_operator<double>(m).apply(x);
+  const double expected[] = {3, 2, 7, 4, 11, 6};
+  for (Index i = 0; i < 6; ++i) CHECK(y[i] == doctest::Approx(expected[i]));
+
+  Array<double> noise(Shape{3, 1, 40000});
+  add_noise<double>(m, 2 * m.noise_level, Rng(1).stream("noise"), noise);
+  for (Index c = 0; c < 3; ++c) {  // to 2 %, four standard errors and more
+    const double deviation = norm<double>(noise.slice(c)) / 200;
+    CHECK(deviation ==
+          doctest::Approx(2 * m.channel_noise[static_cast<std::size_t>(c)]).epsilon(0.02));
+  }
+  Array<double> two(Shape{2, 1, 4});
+  CHECK_THROWS_AS(add_noise<double>(m, 1, Rng(1).stream("noise"), two), ShapeError);
 }
 
 TEST_CASE("element types that do not fit the operator are refused") {
@@ -168,6 +202,18 @@ TEST_CASE("parts that do not fit together are refused before anything is written
   refused(m);
   m = blur_measurement();
   m.scale = 0;
+  refused(m);
+  m = colour_measurement();
+  std::get<BlurSetup>(m.setup).kernel = Array<double>(Shape{2, 1, 2}, 0.5);
+  refused(m);
+  m = colour_measurement();
+  m.channel_noise.pop_back();
+  refused(m);
+  m = colour_measurement();
+  m.channel_noise[0] = -m.channel_noise[0];
+  refused(m);
+  m = colour_measurement();
+  m.noise_level *= 1.01;  // not the root of their mean square
   refused(m);
   m = mri_measurement();
   std::get<MriSetup>(m.setup).maps = {};

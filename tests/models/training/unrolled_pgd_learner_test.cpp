@@ -39,7 +39,7 @@ MeasuredProblem<X> problem_of(const Measurement& m) {
   const LinearOperator<X> A = make_operator<X>(m);
   return {A, [A](const Array<X>& y) { return A.apply_adjoint(y); },
           [m](View<X> y, double sigma, const RandomStream& noise) {
-            add_noise<X>(m.setup, sigma, noise, y);
+            add_noise<X>(m, sigma, noise, y);
           }};
 }
 

@@ -19,7 +19,7 @@ namespace fejer {
 /// How the data came about. Each holds the numbers that its operator is made from.
 struct DenoiseSetup {};
 struct BlurSetup {
-  Array<double> kernel;  ///< (kh,kw)
+  Array<double> kernel;  ///< (kh,kw), or (C,kh,kw): one for each channel
   Boundary boundary = Boundary::circular;
 };
 struct InpaintSetup {
@@ -43,6 +43,9 @@ struct Measurement {
   MeasuredArray data;
   /// Standard deviation of the noise per real component, in the unit of the data.
   double noise_level = 0;
+  /// Where it is not the same along the first axis of the data (channels, coils, slices): that of
+  /// each, the root of whose mean square is noise_level.
+  std::vector<double> channel_noise;
   /// Intensity that learned priors should see as 1: image / scale lies in about [0,1].
   double scale = 1;
   std::optional<std::int64_t> seed;    ///< of a simulation
@@ -74,10 +77,15 @@ LinearOperator<X> make_operator(const Measurement& measurement);
 template <class X>
 Array<X> elements_as(const MeasuredArray& array);
 
-/// data <- data + noise of standard deviation sigma per real component, on what is measured: where
-/// the mask is, for inpaint and mri.
+/// data <- data + noise of standard deviation sigma per real component, in channel c
+/// channel_noise[c] / noise_level times that, on what is measured: where the mask is, for inpaint
+/// and mri.
 template <class X>
-void add_noise(const OperatorSetup& setup, double sigma, const RandomStream& noise, View<X> data);
+void add_noise(const Measurement& measurement, double sigma, const RandomStream& noise,
+               View<X> data);
+
+/// channel_noise and the noise_level that goes with it.
+void set_channel_noise(Measurement& measurement, std::vector<double> levels);
 
 void save_measurement(const std::string& path, const Measurement& measurement);
 /// Strict: whatever is missing, extra, misshapen or not finite is a FormatError that names it.

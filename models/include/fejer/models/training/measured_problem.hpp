@@ -11,7 +11,7 @@ namespace fejer {
 /// [0,1].
 template <class X>
 struct MeasuredProblem {
-  LinearOperator<X> A;  ///< of images (1,H,W), with a finite bound of its norm
+  LinearOperator<X> A;  ///< of images (C,H,W), with a finite bound of its norm
   /// x_0, linear in y: A* y, filtered back-projection, y itself.
   std::function<Array<X>(const Array<X>& y)> start;
   /// Adds noise of standard deviation sigma (per real component) to what is measured of y.
