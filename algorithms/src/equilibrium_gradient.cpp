@@ -16,6 +16,9 @@ namespace {
 
 using Eigen::VectorXd;
 
+/// Of 1 - q: tolerances of the adjoint system shrink no further.
+constexpr double least_room = 1e-3;
+
 void check(const EquilibriumOptions& o) {
   const char* wrong = nullptr;
   if (o.depth < 1) wrong = "depth must be at least 1";
@@ -24,8 +27,33 @@ void check(const EquilibriumOptions& o) {
   if (!(o.tolerance >= 0) || !(o.adjoint_tolerance >= 0)) wrong = "tolerances must not be negative";
   if (o.memory < 1 || o.krylov_memory < 1) wrong = "memories must be at least 1";
   if (!(o.ridge >= 0)) wrong = "ridge must not be negative";
+  if (!(o.largest_contraction > 0)) wrong = "largest_contraction must be positive";
   if (wrong != nullptr) throw ArgumentError(std::string("equilibrium_gradient: ") + wrong);
 }
+
+/// ||x_k - x_{k-1}|| of the passes so far.
+struct Changes {
+  Index count = 0;
+  double last = 0;
+  double ratios[2] = {1, 1};
+
+  void add(double change) {
+    if (!std::isfinite(change))
+      throw ArgumentError("equilibrium_gradient: pass " + std::to_string(count + 1) +
+                          " left the finite numbers: the step does not contract; make its step "
+                          "size smaller");
+    ratios[0] = ratios[1];
+    ratios[1] = count > 0 && last > 0 ? change / last : 1;
+    last = change;
+    ++count;
+  }
+  /// The larger of the last two; 1 where there are none yet.
+  double ratio() const { return std::max(ratios[0], ratios[1]); }
+  template <class T>
+  double relative_to(const Array<T>& x) const {
+    return norm(x) > 0 ? last / norm(x) : last;
+  }
+};
 
 /// The state and its passes without a tape.
 template <class T>
@@ -35,10 +63,8 @@ class Passes {
       : tape_(tape), x_(x), previous_(x.shape()), work_(x.shape()) {}
 
   const Array<T>& x() const { return x_; }
-  Index count() const { return count_; }
-  double residual() const { return norm(x_) > 0 ? change_ / norm(x_) : change_; }
-  /// The larger of the last two ratios of changes; 1 where there are none yet.
-  double ratio() const { return std::max(ratios_[0], ratios_[1]); }
+  Index count() const { return changes_.count; }
+  const Changes& changes() const { return changes_; }
 
   void pass() {
     std::swap(x_, previous_);
@@ -49,22 +75,15 @@ class Passes {
       tape_.forward(l, *from, to);
       from = &to;
     }
-    ++count_;
-    const double before = change_;
-    change_ = distance(x_, previous_);
-    if (!std::isfinite(change_))
-      throw ArgumentError("equilibrium_gradient: pass " + std::to_string(count_) +
-                          " left the finite numbers: the step does not contract; make its step "
-                          "size smaller");
-    ratios_[0] = ratios_[1];
-    ratios_[1] = count_ > 1 && before > 0 ? change_ / before : 1;
+    changes_.add(distance(x_, previous_));
   }
 
   /// True where the tolerance was reached within max_passes.
   bool until(double tolerance, Index max_passes) {
-    while (count_ < max_passes) {
+    while (count() < max_passes) {
       pass();
-      if (change_ == 0 || change_ <= tolerance * (1 - ratio()) * norm(x_)) return true;
+      if (changes_.last == 0 || changes_.last <= tolerance * (1 - changes_.ratio()) * norm(x_))
+        return true;
     }
     return tolerance == 0;
   }
@@ -72,25 +91,24 @@ class Passes {
  private:
   const Tape<T>& tape_;
   Array<T> x_, previous_, work_;
-  Index count_ = 0;
-  double change_ = 0;
-  double ratios_[2] = {1, 1};
+  Changes changes_;
 };
 
 /// The passes that are differentiated. Layer l of pass p has place p L + l.
 template <class T>
 class Taped {
  public:
-  Taped(Tape<T>& tape, const Array<T>& start, Index depth, bool recompute)
+  Taped(Tape<T>& tape, const Passes<T>& before, Index depth, bool recompute)
       : tape_(tape),
         places_(depth * tape.layers()),
         recompute_(recompute),
-        x_(start),
-        out_(start.shape()),
-        begin_of_pass_(start.shape()) {}
+        x_(before.x()),
+        out_(x_.shape()),
+        begin_of_pass_(x_.shape()),
+        changes_(before.changes()) {}
 
   const Array<T>& x() const { return x_; }
-  double residual() const { return norm(x_) > 0 ? change_ / norm(x_) : change_; }
+  const Changes& changes() const { return changes_; }
 
   /// Records the first pass, for products with J^T.
   void begin() {
@@ -135,7 +153,7 @@ class Taped {
     }
     std::swap(x_, out_);
     ++next_;
-    if (next_ % tape_.layers() == 0) change_ = distance(x_, begin_of_pass_);
+    if (next_ % tape_.layers() == 0) changes_.add(distance(x_, begin_of_pass_));
   }
 
   Tape<T>& tape_;
@@ -143,7 +161,7 @@ class Taped {
   bool recompute_;
   Array<T> x_, out_, begin_of_pass_;
   std::vector<Array<T>> states_;
-  double change_ = 0;
+  Changes changes_;
 };
 
 template <class T>
@@ -168,25 +186,24 @@ double spectral_radius(TransposedProduct product, Index size, Index iterations) 
   return std::exp(sum / static_cast<double>(iterations - iterations / 2));
 }
 
-/// The larger of what is known; throws where the step cannot contract.
+/// What the changes say of q, at most the layers' bound; NaN where nothing is known.
 template <class T>
-double contraction(const Tape<T>& tape, const EquilibriumOptions& o, const Passes<T>& passes,
-                   TransposedProduct product) {
-  if (const double bound = tape.lipschitz_bound(); bound < 1) return bound;
+double seen_contraction(const Changes& changes, const Array<T>& x, double bound) {
+  const double known = bound < 1 ? bound : std::numeric_limits<double>::quiet_NaN();
   // Changes near rounding have ratios that say nothing.
   const double rounding = 100 * static_cast<double>(std::numeric_limits<T>::epsilon());
-  double q = passes.count() > 2 && passes.residual() > rounding ? passes.ratio() : 0;
-  if (o.power_iterations > 0) {
-    const double radius = spectral_radius(product, passes.x().size(), o.power_iterations);
-    if (!(radius < 1))
-      throw ArgumentError(
-          "equilibrium_gradient: the step does not contract: its Jacobian has "
-          "spectral radius " +
-          std::to_string(radius) +
-          " (power method), expected less than 1; make its step size smaller");
-    q = std::max(q, radius);
-  }
-  return q;
+  if (changes.count < 4 || changes.relative_to(x) <= rounding) return known;
+  return std::min(changes.ratio(), bound);
+}
+
+/// By the power method; throws where the step cannot contract.
+double estimated_radius(const EquilibriumOptions& o, Index size, TransposedProduct product) {
+  const double radius = spectral_radius(product, size, o.power_iterations);
+  if (radius < o.largest_contraction) return radius;
+  throw ArgumentError(
+      "equilibrium_gradient: the step does not contract: its Jacobian has spectral radius " +
+      std::to_string(radius) + " (power method), expected less than " +
+      std::to_string(o.largest_contraction).substr(0, 4) + "; make its step size smaller");
 }
 
 }  // namespace
@@ -198,8 +215,8 @@ EquilibriumReport iterate(const Tape<T>& tape, const EquilibriumOptions& o, View
   EquilibriumReport report;
   report.converged = passes.until(o.tolerance, o.max_passes);
   report.passes = passes.count();
-  report.residual = passes.residual();
-  report.contraction = passes.ratio();
+  report.residual = passes.changes().relative_to(passes.x());
+  report.contraction = passes.changes().ratio();
   copy<T>(passes.x(), x);
   return report;
 }
@@ -221,26 +238,31 @@ EquilibriumReport differentiate(Tape<T>& tape, const EquilibriumOptions& o, Equi
   }
   report.passes = passes.count();
 
-  Taped<T> taped(tape, passes.x(), depth, o.recompute && !implicit);
+  Taped<T> taped(tape, passes, depth, o.recompute && !implicit);
   Array<T> u(x.shape()), ubar(x.shape());
   const auto product = [&](const VectorXd& w, VectorXd& out) {
     flat(View<T>(u)) = w.array().template cast<T>();
     taped.transposed(u, ubar);
     out = to_eigen(ubar);
   };
-  if (!unrolled) {
-    taped.begin();
-    report.contraction = contraction(tape, o, passes, product);
-  }
+  const double bound = tape.lipschitz_bound();
+  double radius = 0;
+  if (!unrolled) taped.begin();
+  if (!unrolled && !(bound < 1) && o.power_iterations > 0)
+    radius = estimated_radius(o, x.size(), product);
   taped.finish();
-  report.residual = taped.residual();
+  report.residual = taped.changes().relative_to(taped.x());
+  const double seen = seen_contraction(taped.changes(), taped.x(), bound);
+  report.contraction = radius > 0 ? std::fmax(radius, seen) : seen;
+  report.cut = implicit ? 0 : std::pow(report.contraction, static_cast<double>(depth));
   copy<T>(taped.x(), x);
 
   Array<T> g(x.shape());
   report.loss = loss(x, g);
   if (implicit) {
     VectorXd w;
-    const double tolerance = o.adjoint_tolerance * (1 - std::min(report.contraction, 1.0));
+    const double room = 1 - std::fmin(report.contraction, 1 - least_room);
+    const double tolerance = o.adjoint_tolerance * room;
     const AdjointReport adjoint = solve_adjoint(product, to_eigen(g), o, tolerance, w);
     report.adjoint_products = adjoint.products;
     report.adjoint_residual = adjoint.residual;

@@ -186,8 +186,10 @@ Trainable unrolled_pgd(Section& model, const TrainingOptions& training) {
   return made;
 }
 
-/// How gradients through a fixed point are taken.
-EquilibriumOptions read_equilibrium(Section& s) {
+/// How gradients through a fixed point are taken; one set of keys, of which each strategy uses its
+/// own, so that `--set model.strategy=` alone changes it. `proven`: the layers settle by
+/// themselves.
+EquilibriumOptions read_equilibrium(Section& s, bool warm, bool proven) {
   static const std::vector<std::string> strategies{"unrolled", "implicit", "one-step", "restarted"};
   static const std::vector<std::string> solvers{"picard", "conjugate-gradient", "gmres",
                                                 "minres", "anderson",           "broyden"};
@@ -200,14 +202,19 @@ EquilibriumOptions read_equilibrium(Section& s) {
   o.strategy = static_cast<GradientStrategy>(index("strategy", 3, strategies));
   o.depth = s.count("depth", o.depth, 1);
   o.restarts = s.count("restarts", o.restarts);
-  o.until_tolerance = s.flag("until_tolerance", o.until_tolerance);
+  if (warm && o.strategy == GradientStrategy::unrolled)
+    throw ArgumentError(
+        "[training] warm: unrolled passes begin where the measurement does; expected [model] "
+        "strategy restarted, one-step or implicit");
+  o.until_tolerance = s.flag("until_tolerance", o.strategy == GradientStrategy::one_step && !warm);
   o.tolerance = s.number("tolerance", o.tolerance);
   o.max_passes = s.count("max_passes", 500, 1);
   o.recompute = s.flag("recompute", o.recompute);
   o.adjoint = static_cast<AdjointSolver>(index("adjoint", 2, solvers));
   o.adjoint_tolerance = s.number("adjoint_tolerance", o.adjoint_tolerance);
   o.adjoint_max_products = s.count("adjoint_max_products", o.adjoint_max_products, 1);
-  o.power_iterations = s.count("power_iterations", 0);
+  o.power_iterations = s.count("power_iterations", proven ? 0 : 10);
+  o.largest_contraction = s.number("largest_contraction", 1.2);
   return o;
 }
 
@@ -249,7 +256,7 @@ M as_it_is(const M& model) {
 }
 
 /// A DRUNet in forward-backward. (Who changes the order of keys changes what is resumed.)
-Trainable pnp_drunet(Section& model, const TrainingOptions&) {
+Trainable pnp_drunet(Section& model, const TrainingOptions& training) {
   PnpOptions o;
   o.learn_step = model.flag("learn_step", o.learn_step);
   o.learn_sigma = model.flag("learn_sigma", o.learn_sigma);
@@ -257,23 +264,23 @@ Trainable pnp_drunet(Section& model, const TrainingOptions&) {
   o.step = model.number("step", o.step);
   o.sigma = model.number("sigma", o.sigma);
   o.levels = model.count("levels", o.levels, 1);
-  o.equilibrium = read_equilibrium(model);
+  o.equilibrium = read_equilibrium(model, training.warm, false);
   return pnp_with<Drunet<float>>(model, o, "drunet", as_it_is);
 }
 
 /// A relaxed Lipschitz CNN in forward-backward, divided by its bound where that is above 1.
-Trainable pnp_lipschitz_cnn(Section& model, const TrainingOptions&) {
+Trainable pnp_lipschitz_cnn(Section& model, const TrainingOptions& training) {
   PnpOptions o;
   o.learn_step = model.flag("learn_step", o.learn_step);
   o.learn_lambda = model.flag("learn_lambda", o.learn_lambda);
   o.step = model.number("step", o.step);
   o.lambda = model.number("lambda", o.lambda);
-  o.equilibrium = read_equilibrium(model);
+  o.equilibrium = read_equilibrium(model, training.warm, true);
   return pnp_with<LipschitzCnn<float>>(model, o, "lipschitz-cnn", certified);
 }
 
 /// The prox of a ridge regulariser in forward-backward.
-Trainable pnp_wcrr(Section& model, const TrainingOptions&) {
+Trainable pnp_wcrr(Section& model, const TrainingOptions& training) {
   PnpOptions o;
   o.learn_step = model.flag("learn_step", o.learn_step);
   o.learn_sigma = model.flag("learn_sigma", o.learn_sigma);
@@ -285,7 +292,7 @@ Trainable pnp_wcrr(Section& model, const TrainingOptions&) {
   o.prox.tolerance = model.number("prox_tolerance", 1e-5);
   o.prox.max_iterations =
       static_cast<int>(model.count("prox_max_iterations", o.prox.max_iterations, 1));
-  o.equilibrium = read_equilibrium(model);
+  o.equilibrium = read_equilibrium(model, training.warm, true);
   return pnp_with<RidgeRegulariser<float>>(model, o, "ridge", as_it_is);
 }
 

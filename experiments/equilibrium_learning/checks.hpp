@@ -31,7 +31,7 @@ Json compare_lasso(Checks& checks, Index steps);
 
 /// C19: numbers on the tape (added to the checks) and the growth of the process.
 Json measure_memory(Checks& checks, bool smoke);
-/// C20: time of a step beside (R+1) K forward and K backward passes; recorded only.
-Json measure_time(bool smoke);
+/// C20: time of a step beside (R+1) K forward and K backward passes; no checks of smoke runs.
+Json measure_time(Checks& checks, bool smoke);
 
 }  // namespace fejer::equilibrium_learning

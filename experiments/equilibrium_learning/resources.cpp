@@ -99,7 +99,29 @@ void check_growth(Checks& c, const Json& rows, Index pixels) {
     c.add("C19.resident.K5_to_K10" + end, (growth(first + 2) - growth(first)) / (5 * layer), 1,
           0.05);
   }
+  c.add("C19.resident.unrolled60_over_unrolled10", growth(9) / growth(8), 6, 0.6);
 }
+
+/// The best of some turns: a pass without a tape, and a pass with one and back, less the former.
+struct PassCosts {
+  double forward = 1e9, forward_and_back = 1e9;
+  double backward() const { return forward_and_back - forward; }
+
+  void measure(const NetworkLayer& layer) {
+    Array<double> x = layer.y, out(x.shape()), gradient(Shape{1});
+    double begin = cpu_seconds();
+    constexpr int passes = 20;
+    for (int i = 0; i < passes; ++i) layer.forward(x, out, nullptr), std::swap(x, out);
+    forward = std::min(forward, (cpu_seconds() - begin) / passes);
+    begin = cpu_seconds();
+    for (int i = 0; i < passes; ++i) {
+      NetworkLayer::Saved saved;
+      layer.forward(x, out, &saved);
+      layer.vjp(saved, out, x, &gradient);
+    }
+    forward_and_back = std::min(forward_and_back, (cpu_seconds() - begin) / passes);
+  }
+};
 
 }  // namespace
 
@@ -125,11 +147,22 @@ Json measure_memory(Checks& c, bool smoke) {
       if (!smoke) row["resident_growth_bytes"] = resident_growth(layer, o);
       rows.push_back(row);
     }
+  // Unrolling keeps every pass: those that JFB(10, 5) differentiates, and all it makes.
+  for (const Index K : {10, 60}) {
+    EquilibriumOptions o = restarted_options(K, 0);
+    o.strategy = GradientStrategy::unrolled;
+    const Index tape = step(layer, o).tape;
+    c.add("C19.unrolled.K" + std::to_string(K),
+          static_cast<double>(tape) / static_cast<double>(16 * pixels), static_cast<double>(K), 0);
+    Json row = {{"K", K}, {"R", nullptr}, {"recompute", false}, {"numbers_on_tape", tape}};
+    if (!smoke) row["resident_growth_bytes"] = resident_growth(layer, o);
+    rows.push_back(row);
+  }
   if (!smoke && rows[0]["resident_growth_bytes"].is_number()) check_growth(c, rows, pixels);
   return {{"pixels", pixels}, {"rows", rows}};
 }
 
-Json measure_time(bool smoke) {
+Json measure_time(Checks& c, bool smoke) {
   const ScopedThreads one(1);
   // What is freed stays with the process, as it comes to do in long trainings.
   mallopt(M_MMAP_THRESHOLD, 1 << 25);
@@ -138,37 +171,33 @@ Json measure_time(bool smoke) {
   struct Row {
     Index K, R;
     double seconds = 1e9;
-    double forward() const { return static_cast<double>((R + 1) * K); }
-    double backward() const { return static_cast<double>(K); }
+    double model(const PassCosts& costs) const {
+      return static_cast<double>((R + 1) * K) * costs.forward +
+             static_cast<double>(K) * costs.backward();
+    }
   };
+  PassCosts costs;
   std::vector<Row> rows = {{1, 109}, {5, 0}, {5, 10}, {10, 0}, {10, 5}, {10, 10}, {20, 0}, {20, 5}};
   // In turns, so that all meet the same neighbours.
-  for (int turn = 0; turn < (smoke ? 1 : 25); ++turn)
+  for (int turn = 0; turn < (smoke ? 1 : 25); ++turn) {
+    costs.measure(layer.layer);
     for (Row& row : rows)
       row.seconds = std::min(row.seconds, step(layer, restarted_options(row.K, row.R)).seconds);
-  // Least squares of the relative errors in the cost of a forward and of a backward pass.
-  double ff = 0, fb = 0, bb = 0, f = 0, b = 0;
-  for (const Row& row : rows) {
-    const double u = row.forward() / row.seconds, v = row.backward() / row.seconds;
-    ff += u * u;
-    fb += u * v;
-    bb += v * v;
-    f += u;
-    b += v;
   }
-  const double forward = (f * bb - b * fb) / (ff * bb - fb * fb),
-               backward = (b * ff - f * fb) / (ff * bb - fb * fb);
   Json list = Json::array();
   for (const Row& row : rows) {
-    const double model = row.forward() * forward + row.backward() * backward;
+    const double model = row.model(costs);
+    if (!smoke)
+      c.add("C20.K" + std::to_string(row.K) + ".R" + std::to_string(row.R), row.seconds / model, 1,
+            0.2);
     list.push_back({{"K", row.K},
                     {"R", row.R},
                     {"milliseconds", 1e3 * row.seconds},
                     {"model_milliseconds", 1e3 * model},
                     {"ratio", row.seconds / model}});
   }
-  return {{"forward_milliseconds", 1e3 * forward},
-          {"backward_milliseconds", 1e3 * backward},
+  return {{"forward_milliseconds", 1e3 * costs.forward},
+          {"backward_milliseconds", 1e3 * costs.backward()},
           {"rows", list}};
 }
 

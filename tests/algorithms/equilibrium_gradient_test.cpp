@@ -349,6 +349,65 @@ TEST_CASE("what cannot contract is refused") {
   CHECK_THROWS_WITH_AS(outcome(layer, o), doctest::Contains("depth"), ArgumentError);
 }
 
+TEST_CASE("a network that grows on the way may, up to what is allowed") {
+  TanhLayer<double> layer;
+  layer.slope = 1.3;
+  EquilibriumOptions o;
+  o.restarts = 0, o.depth = 4;
+  double radius = 0;
+  try {
+    outcome(layer, o);
+  } catch (const ArgumentError& e) {
+    radius = std::stod(std::string(e.what()).substr(std::string(e.what()).find("radius ") + 7));
+  }
+  REQUIRE(radius > 1);
+  o.largest_contraction = radius + 1e-3;
+  CHECK(outcome(layer, o).report.contraction >= radius - 1e-6);
+  o.largest_contraction = radius - 1e-3;
+  CHECK_THROWS_WITH_AS(outcome(layer, o), doctest::Contains("does not contract"), ArgumentError);
+}
+
+/// A proven bound that is far above what happens.
+struct LooseLayer : QuadraticLayer {
+  double lipschitz_bound() const { return 0.9999; }
+};
+
+TEST_CASE("the contraction is what is seen, not a loose bound; what is not seen is not a number") {
+  LooseLayer layer;
+  layer.tau = 1 / (0.2 + 4 * std::exp(-1.0));
+  const double slowest = 1 - 0.2 * layer.tau;
+  EquilibriumOptions o;
+  o.power_iterations = 0;
+  o.depth = 5;
+  for (const auto strategy : {GradientStrategy::unrolled, GradientStrategy::restarted}) {
+    o.strategy = strategy;
+    o.restarts = 10;
+    const EquilibriumReport r = outcome(layer, o).report;
+    CHECK(r.contraction > 0.5);
+    CHECK(r.contraction < slowest + 1e-6);
+    CHECK(r.cut == doctest::Approx(std::pow(r.contraction, 5)));
+  }
+  o.restarts = 0, o.depth = 2;  // two passes have no ratios yet
+  CHECK(outcome(layer, o).report.contraction == 0.9999);
+  CHECK(std::isnan(outcome(static_cast<const QuadraticLayer&>(layer), o).report.contraction));
+
+  // The adjoint system is solved as far as the seen rate asks, with fewer products than the bound.
+  o.strategy = GradientStrategy::implicit;
+  o.adjoint = AdjointSolver::picard;
+  o.tolerance = o.adjoint_tolerance = 1e-6;
+  const EquilibriumReport implicit = outcome(layer, o).report;
+  CHECK(implicit.adjoint_converged);
+  CHECK(implicit.adjoint_residual < 1e-6 * (1 - implicit.contraction));
+  CHECK(implicit.contraction < slowest + 1e-6);
+  CHECK(implicit.cut == 0);
+  // A step that does not settle asks for no more than a thousandth of the tolerance.
+  LooseLayer slow;
+  slow.tau = 1e-9;
+  o.max_passes = 10;
+  o.adjoint_max_products = 5;
+  CHECK_FALSE(outcome(slow, o).report.adjoint_converged);
+}
+
 TEST_CASE("single precision follows double precision") {
   EquilibriumOptions o = exact(AdjointSolver::anderson);
   o.tolerance = o.adjoint_tolerance = 1e-5;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +17,11 @@ constexpr double step_end = 1.99;    // times 1 / ||A||^2, at 2 / ||A||^2 nothin
 constexpr double convex_end = 0.99;  // of gamma lambda rho, at 1 the prox is no longer one point
 constexpr double sigma_end = 1;      // the whole range of an image
 constexpr double relaxation_end = 1;
+// Of all logarithms, and of a ridge's weight.
+constexpr double least_log = -12, largest_log = 4;
+
+/// Whether e^log_value has reached an end, to rounding.
+bool at(double log_value, double end) { return std::exp(log_value) >= end * (1 - 1e-12); }
 
 Array<double> numbers(Index count, double value) { return Array<double>(Shape{count}, value); }
 
@@ -32,7 +38,7 @@ std::vector<PnpLayer<D>> layers_of(const std::vector<D>& denoisers, const Linear
 void add(const EquilibriumReport& report, GradientStrategy strategy, Figures& figures) {
   figures["passes"] += static_cast<double>(report.passes);
   figures["residual"] += report.residual;
-  figures["contraction"] += report.contraction;
+  figures["unsettled"] += report.converged && report.adjoint_converged ? 0 : 1;
   if (strategy != GradientStrategy::implicit) return;
   figures["adjoint products"] += static_cast<double>(report.adjoint_products);
   figures["adjoint residual"] += report.adjoint_residual;
@@ -201,19 +207,30 @@ double PnpLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>& s
     typename PnpLayer<D>::Gradient gradient;
     if constexpr (requires { gradient.denoiser.weights; })
       if (options_.learn_weights) gradient.denoiser = std::get<Drunet<T>>(model_).zero_gradient();
-    double sum = 0;
+    const bool unrolled = options_.equilibrium.strategy == GradientStrategy::unrolled;
+    double sum = 0, q = std::numeric_limits<double>::quiet_NaN(), cut = q;
     for (const Sample<T>& sample : shard) {
       const ConstView<T> data = sample.input.reshaped(problem_.A.range());
       const auto layers = layers_of<T, D>(denoisers, problem_.A, data, prepared.step);
-      const bool warm = sample.state != nullptr && sample.state->shape() == problem_.A.domain();
+      const bool keeps = sample.state != nullptr && !unrolled;
+      const bool warm = keeps && sample.state->shape() == problem_.A.domain();
       Array<T> x = warm ? *sample.state : problem_.start(Array<T>(data));
+      EquilibriumOptions o = options_.equilibrium;
+      if (&sample != shard.data()) o.power_iterations = 0;
+      // The first K passes may be far from the fixed point, and later visits go on from them.
+      if (keeps && !warm) o.until_tolerance = true;
       const EquilibriumReport report = equilibrium_gradient(
-          std::span<const PnpLayer<D>>(layers), options_.equilibrium,
+          std::span<const PnpLayer<D>>(layers), o,
           [&](ConstView<T> end, View<T> g) { return loss(end, sample.target, g); }, x, gradient);
       sum += report.loss;
-      if (sample.state != nullptr) *sample.state = x;
-      add(report, options_.equilibrium.strategy, figures);
+      if (keeps) *sample.state = x;
+      q = std::fmax(q, report.contraction);
+      cut = std::fmax(cut, report.cut);
+      add(report, o.strategy, figures);
     }
+    figures["contraction"] = q * static_cast<double>(shard.size());
+    if (options_.equilibrium.strategy != GradientStrategy::implicit)
+      figures["cut"] = cut * static_cast<double>(shard.size());
     add(gradient, effective);
     return sum;
   };
@@ -228,7 +245,7 @@ Parameters PnpLearner<T>::pull_back(const Parameters& p, const Prepared& prepare
     if (entry.group == "weights") entry.value = effective[entry.name];
   // A descent step from an end of an interval would go further out.
   const auto projected = [](double log_value, double end, double g) {
-    return std::exp(log_value) >= end && g < 0 ? 0 : g;
+    return at(log_value, end) && g < 0 ? 0 : g;
   };
   const bool ridge = std::holds_alternative<RidgeRegulariser<T>>(model_);
   const double strength = lambda(p), end = largest_step(strength);
@@ -243,9 +260,21 @@ Parameters PnpLearner<T>::pull_back(const Parameters& p, const Prepared& prepare
   double& g = result["log_lambda"][0];
   g = ridge ? by_lambda : projected(p["log_lambda"][0], relaxation_end, by_lambda);
   const double w = weakness(strength);
-  const bool at_end = w > 0 && relative_step(p) >= end;  // the step then goes with lambda
+  // At its end the step goes with lambda.
+  const bool at_end = w > 0 && at(std::log(relative_step(p)), end);
   if (at_end) g -= by_step * (end < convex_end / w ? w / (1 + w) : 1);
   return result;
+}
+
+template <class T>
+void PnpLearner<T>::project(Parameters& p) const {
+  const auto keep = [&](const char* name, double end) {
+    for (double& value : p[name]) value = std::clamp(value, least_log, end);
+  };
+  const bool ridge = std::holds_alternative<RidgeRegulariser<T>>(model_);
+  if (options_.learn_sigma) keep("log_sigma", std::log(sigma_end));
+  if (options_.learn_lambda) keep("log_lambda", ridge ? largest_log : std::log(relaxation_end));
+  if (options_.learn_step) keep("log_step", std::log(largest_step(lambda(p))));
 }
 
 template <class T>
@@ -254,7 +283,9 @@ void PnpLearner<T>::estimate(const Prepared& prepared, const Sample<T>& sample, 
   Array<T> x = problem_.start(Array<T>(data));
   const auto iterate = [&]<class D>(const std::vector<D>& denoisers) {
     const auto layers = layers_of<T, D>(denoisers, problem_.A, data, prepared.step);
-    solve_equilibrium(std::span<const PnpLayer<D>>(layers), options_.equilibrium, x);
+    EquilibriumOptions o = options_.equilibrium;
+    if (o.strategy == GradientStrategy::unrolled) o.tolerance = 0, o.max_passes = o.depth;
+    solve_equilibrium(std::span<const PnpLayer<D>>(layers), o, x);
   };
   std::visit(iterate, prepared.denoisers);
   copy<T>(x, out);

@@ -230,6 +230,7 @@ bool advance(const Learner<float>& learner, const Optimiser& optimiser, PatchSou
   if (!std::isfinite(e.loss) || !std::isfinite(e.penalty) || !all_finite(e.gradient)) return false;
   row.gradient_norm = clip_norm(e.gradient, o.clip);
   optimiser.step(e.gradient, row.rate_factor, state.optimiser, state.parameters);
+  learner.project(state.parameters);
   if (!state.average.entries().empty())
     update_average(o.average, step, state.parameters, state.average);
   for (std::size_t j = 0; j < batch.states.size(); ++j)

@@ -164,6 +164,58 @@ TEST_CASE("PnP learner: unrolled gradients are those of its passes") {
   CHECK(problem.worst_difference(problem.learner.initial(Rng(1)), 1e-5) < 1e-6);
 }
 
+TEST_CASE("PnP learner: unrolled estimates are those passes, whatever states are kept") {
+  const ScopedThreads one(1);
+  PnpOptions o = all_learned(GradientStrategy::unrolled);
+  o.equilibrium.depth = 5;
+  const Problem problem(o);
+  const Parameters p = problem.learner.initial(Rng(1));
+  const auto prepared = problem.learner.prepare(p);
+  Array<double> x(problem.target.shape()), next(x.shape());
+  problem.learner.estimate(prepared, problem.shard[0], x);
+  const auto measured = blurred<double>(9, 8);
+  const double norm = measured.A.norm_interval().upper;
+  const DrunetLayer<double> layer({flat_drunet(), 0.3}, measured.A, problem.input,
+                                  1.2 / (norm * norm));
+  Array<double> passes = measured.start(problem.input);
+  for (int k = 0; k < 5; ++k) layer.forward(passes, next, nullptr), std::swap(passes, next);
+  CHECK(largest_difference(x, passes) < 1e-14);
+
+  Array<double> state;
+  Shard<double> kept = problem.shard;
+  kept[0].state = &state;
+  Parameters effective = problem.learner.effective_zeros(prepared);
+  Figures figures;
+  problem.learner.shard_gradient(prepared, kept, half_square, effective, figures);
+  CHECK(state.size() == 0);
+  CHECK(figures.at("cut") == doctest::Approx(std::pow(figures.at("contraction"), 5)).epsilon(1e-9));
+}
+
+TEST_CASE("PnP learner: a first visit settles, later ones go on; what does not settle is counted") {
+  const ScopedThreads one(1);
+  PnpOptions o = all_learned(GradientStrategy::restarted);
+  o.equilibrium.depth = 2, o.equilibrium.restarts = 0, o.equilibrium.tolerance = 1e-8;
+  const auto visit = [](const Problem& problem, Array<double>& state) {
+    Shard<double> shard = problem.shard;
+    shard[0].state = &state;
+    const auto prepared = problem.learner.prepare(problem.learner.initial(Rng(1)));
+    Parameters effective = problem.learner.effective_zeros(prepared);
+    Figures figures;
+    problem.learner.shard_gradient(prepared, shard, half_square, effective, figures);
+    return figures;
+  };
+  Array<double> state;
+  const Problem problem(o);
+  const Figures first = visit(problem, state);
+  CHECK(first.at("passes") > 2);
+  CHECK(first.at("residual") < 1e-8);
+  CHECK(first.at("unsettled") == 0);
+  CHECK(visit(problem, state).at("passes") == 0);
+  o.equilibrium.max_passes = 1;
+  Array<double> cold;
+  CHECK(visit(Problem(o), cold).at("unsettled") == 1);
+}
+
 TEST_CASE("PnP learner: restarted gradients approach the implicit one as passes grow") {
   const ScopedThreads one(1);
   const Problem exact(all_learned(GradientStrategy::implicit));
@@ -204,6 +256,14 @@ TEST_CASE(
   CHECK(author.sigmas(p)[0] == 1);
   effective["sigma"][0] = -1;
   CHECK(author.pull_back(p, author.prepare(p), effective)["log_sigma"][0] == 0);
+  // What momentum has carried out of the ranges comes back to their ends.
+  author.project(p);
+  CHECK(std::exp(p["log_step"][0]) == doctest::Approx(1.99));
+  CHECK(p["log_sigma"][0] == 0);
+  p["log_step"][0] = p["log_sigma"][0] = -100;
+  author.project(p);
+  CHECK(p["log_step"][0] == -12);
+  CHECK(author.pull_back(p, author.prepare(p), effective).size() == 2);
 
   const auto refused = [&](PnpOptions bad) {
     CHECK_THROWS_AS(PnpLearner<double>(bad, flat_drunet(), blurred<double>(9, 8)), ArgumentError);

@@ -35,16 +35,20 @@ struct EquilibriumOptions {
   bool recompute = false;
 
   AdjointSolver adjoint = AdjointSolver::gmres;
-  /// On ||g - (I - J^T) w|| <= adjoint_tolerance (1 - q) ||g||; 0: as many products as allowed.
+  /// On ||g - (I - J^T) w|| <= adjoint_tolerance (1 - q) ||g||, 1 - q at least 1e-3; 0: as many
+  /// products as allowed.
   double adjoint_tolerance = 1e-5;
   Index adjoint_max_products = 1000;
   Index memory = 5;          ///< of Anderson: earlier iterates
   double ridge = 1e-12;      ///< of Anderson, times the mean square of the columns
   Index krylov_memory = 50;  ///< vectors between restarts of GMRES, updates kept by Broyden
 
-  /// Products with J^T for the estimate of its spectral radius, unless the layers prove a bound
-  /// below 1. 0: no estimate, and no refusal.
+  /// Products with J^T for the estimate of its spectral radius, unless the strategy is unrolled or
+  /// the layers prove a bound below 1. 0: no estimate, and no refusal.
   Index power_iterations = 20;
+  /// Radii from here on are refused. Above 1: of layers that are known to settle although a pass
+  /// may grow on the way, as networks without a bound do.
+  double largest_contraction = 1;
 };
 
 struct EquilibriumReport {
@@ -52,9 +56,13 @@ struct EquilibriumReport {
   Index passes = 0;       ///< without a tape
   double residual = 0;    ///< ||Phi(x) - x|| / ||Phi(x)|| of the last pass
   bool converged = true;  ///< false: max_passes came before the tolerance
-  /// q: the layers' bound if it is below 1, else the larger of the power method's estimate and the
-  /// last ratio of residuals (while they are well above rounding).
+  /// q, how much of a change a pass leaves: the larger of the power method's estimate and the last
+  /// two ratios of changes (from the fourth pass on, while they are well above rounding), at most
+  /// the layers' bound; that bound, or without one NaN, where there is neither.
   double contraction = 0;
+  /// q^K: at most so much of the solution of the adjoint system is left out by K passes back, where
+  /// they are at x* and q is the Lipschitz constant. 0 for implicit gradients.
+  double cut = 0;
   Index adjoint_products = 0;   ///< with J^T, all told
   double adjoint_residual = 0;  ///< ||g - (I - J^T) w|| / ||g||, computed anew from w
   bool adjoint_converged = true;
@@ -76,7 +84,7 @@ EquilibriumReport iterate(const Tape<T>& tape, const EquilibriumOptions& options
 
 /// Adds the gradient by options.strategy to `gradient`. x: on entry where to start (an observation,
 /// or the state that the last call for the same sample left), on return Phi of the last state.
-/// Throws ArgumentError where the spectral radius of J is found to be 1 or more (not for unrolled),
+/// Throws ArgumentError where the spectral radius of J is found to be largest_contraction or more,
 /// where values become infinite, and for a solver that needs a symmetric J and has none.
 template <EquilibriumLayer S>
 EquilibriumReport equilibrium_gradient(std::span<const S> layers, const EquilibriumOptions& options,

@@ -65,7 +65,8 @@ concept LearnerLike = requires(const L learner, const Parameters p,
 /// `penalty(parameters, prepared, gradient&)`, a term of the objective that depends on the
 /// parameters alone: returns its value and adds its gradient for the parameters;
 /// `measure(image, sigma, noise)`, the input of a sample (of any shape) whose target is `image`:
-/// what an operator and noise of standard deviation sigma make of it. Without it: image + noise.
+/// what an operator and noise of standard deviation sigma make of it (without it: image + noise);
+/// `project(parameters&)`, what they are set to after each step where they have left their ranges.
 template <class T>
 class Learner {
  public:
@@ -94,6 +95,7 @@ class Learner {
   double penalty(const Parameters& p, const Prepared& prepared, Parameters& gradient) const {
     return self_->penalty(p, prepared, gradient);
   }
+  void project(Parameters& p) const { self_->project(p); }
   void estimate(const Prepared& prepared, const Sample<T>& sample, View<T> out) const {
     self_->estimate(prepared, sample, out);
   }
@@ -111,6 +113,7 @@ class Learner {
                                   Figures&) const = 0;
     virtual Parameters pull_back(const Parameters&, const Prepared&, const Parameters&) const = 0;
     virtual double penalty(const Parameters&, const Prepared&, Parameters&) const = 0;
+    virtual void project(Parameters&) const = 0;
     virtual void estimate(const Prepared&, const Sample<T>&, View<T>) const = 0;
     virtual Array<T> measure(ConstView<T>, double, const RandomStream&) const = 0;
   };
@@ -142,6 +145,9 @@ class Learner {
       } else {
         return 0;
       }
+    }
+    void project(Parameters& p) const override {
+      if constexpr (requires { learner.project(p); }) learner.project(p);
     }
     void estimate(const Prepared& p, const Sample<T>& sample, View<T> out) const override {
       learner.estimate(own(p), sample, out);

@@ -44,9 +44,11 @@ using PnpModel = std::variant<Drunet<T>, LipschitzCnn<T>, RidgeRegulariser<T>>;
 /// pass and the prox is one of a strongly convex function. Gradients are projected (0 where they
 /// lead out of an interval). Then a DRUNet's weights in group "weights".
 ///
-/// Samples: target (C, H, W) of shape A.domain(), input y. Figures, means over samples: "passes"
-/// without a tape, "residual" and "contraction" of the last, and for implicit gradients "adjoint
-/// products" and "adjoint residual".
+/// Samples: target (C, H, W) of shape A.domain(), input y. A first visit with warm states passes on
+/// until the tolerance. Figures, means over samples: "passes" without a tape, "residual" of the
+/// last, "unsettled" (1 where a tolerance was not reached), for implicit gradients "adjoint
+/// products" and "adjoint residual"; means over shards: the largest "contraction" and "cut" of
+/// EquilibriumReport. The power method looks at the first sample of a shard.
 template <class T>
 class PnpLearner {
  public:
@@ -71,6 +73,9 @@ class PnpLearner {
                         Parameters& effective, Figures& figures) const;
   Parameters pull_back(const Parameters& p, const Prepared& prepared,
                        const Parameters& effective) const;
+  /// Logarithms into [-12, that of their end], of a ridge's weight [-12, 4].
+  void project(Parameters& p) const;
+  /// Unrolled: after K passes; else at the fixed point.
   void estimate(const Prepared& prepared, const Sample<T>& sample, View<T> out) const;
   Array<T> measure(ConstView<T> image, double sigma, const RandomStream& noise) const;
 
