@@ -8,6 +8,7 @@
 
 #include "batch.hpp"
 #include "converted.hpp"
+#include "ridge_scaling.hpp"
 #include "training/ridge_batch.hpp"
 
 namespace fejer {
@@ -25,19 +26,6 @@ RidgeDenoiserOptions options_of(double weight, const RidgeProxOptions& options) 
   o.max_iterations = options.max_iterations;
   o.weight = weight;
   return o;
-}
-
-/// d alpha_c / d sigma of alpha_c = exp(s_c(g)) / (g + epsilon), g = 255 sigma; 0 without scaling.
-template <class T>
-std::vector<double> scaling_slopes(const RidgeRegulariser<T>& model, double sigma) {
-  std::vector<double> slopes = model.scaling(sigma);
-  const std::optional<NoiseScaling>& s = model.parameters().scaling;
-  if (!s) return std::vector<double>(slopes.size(), 0.0);
-  const LinearSpline<double> log_scaling(s->coefficients, s->g_min, s->g_max);
-  const double g = 255 * sigma;
-  for (std::size_t c = 0; c < slopes.size(); ++c)
-    slopes[c] *= 255 * (log_scaling.slope(static_cast<Index>(c), g) - 1 / (g + s->epsilon));
-  return slopes;
 }
 
 }  // namespace
@@ -138,7 +126,7 @@ void RidgeProx<T>::vjp(const Tape& tape, ConstView<T> u, View<T> zbar, Gradient*
   gradient->log_weight -= weight_ * dot<T>(work, zbar);
   RidgeKernelSum<T> unused(model_);
   const std::vector<double> by_scale = model_.vjp(tape, sigma_, zbar, work, unused, 0).scaling;
-  const std::vector<double> slopes = scaling_slopes(model_, sigma_);
+  const std::vector<double> slopes = detail::scaling_slopes(model_, sigma_);
   for (std::size_t c = 0; c < slopes.size(); ++c)
     gradient->sigma -= weight_ * by_scale[c] * slopes[c];
 }

@@ -227,10 +227,8 @@ TEST_CASE("accelerated layer: the fixed point and its gradient are those of phi,
   CHECK(std::abs(gradient.momentum[0]) < 1e-11);
 }
 
-TEST_CASE(
-    "accelerated layer: steps that phi alone does not allow are no help, others are refused") {
-  // L = 1 at the constants: phi converges for tau < 2, with momentum beta below (2 + 2 b)/(1 + 2
-  // b).
+TEST_CASE("accelerated layer: steps below (2 + 2 beta) / (1 + 2 beta) settle, longer ones do not") {
+  // Times 1/L, and L = 1.
   Deconvolution<double> phi;
   double slope = 0;
   for (const double beta : {0.0, 0.3, 1.0}) {

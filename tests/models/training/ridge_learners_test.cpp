@@ -2,8 +2,10 @@
 
 #include <fejer/algorithms/equilibrium_gradient.hpp>
 #include <fejer/models/model_file.hpp>
+#include <fejer/models/ridge_gradient_step.hpp>
 #include <fejer/models/training/ridge_equilibrium.hpp>
 #include <fejer/models/training/ridge_unrolled.hpp>
+#include <fejer/operators/identity.hpp>
 #include <fejer/vector.hpp>
 
 #include "data.hpp"
@@ -148,30 +150,6 @@ Parameters moved_unrolled(const Learner<double>& learner) {
   return p;
 }
 
-/// x - gamma (x - y + grad R(x)) as a layer that restarted JFB differentiates.
-struct GradientStep {
-  using Scalar = double;
-  using Saved = Array<double>;
-  using Gradient = RidgeGradients;
-  const RidgeRegulariser<double>& model;
-  Array<double> y;
-  double sigma, gamma;
-
-  void forward(ConstView<double> x, View<double> out, Saved* saved) const {
-    if (saved != nullptr) *saved = Array<double>(x);
-    model.gradient(x, sigma, out);
-    for (Index i = 0; i < x.size(); ++i) out[i] = x[i] - gamma * (x[i] - y[i] + out[i]);
-  }
-  void vjp(const Saved& x, ConstView<double> u, View<double> xbar, Gradient* sum) const {
-    const RidgeGradients g = model.vjp(x, sigma, u, xbar);
-    for (Index i = 0; i < u.size(); ++i) xbar[i] = u[i] - gamma * (u[i] + xbar[i]);
-    if (sum == nullptr) return;
-    for (std::size_t l = 0; l < g.kernels.size(); ++l)
-      axpy<double>(-gamma, g.kernels[l], sum->kernels[l]);
-    axpy<double>(-gamma, g.profile, sum->profile);
-  }
-};
-
 }  // namespace
 
 TEST_CASE("equilibrium: gradients of the loss at the fixed point, every kind of parameter") {
@@ -208,12 +186,10 @@ TEST_CASE("equilibrium: with jfb_passes the gradient is that of restarted JFB at
       CHECK(figures["backward_residual"] <= 1);
 
       const double gamma = 2 / (2 - rho + prepared.lipschitz);
-      const GradientStep layer{prepared.model, Array<double>(shard[0].input), shard[0].sigma,
-                               gamma};
-      RidgeGradients expected;
-      for (const auto& k : prepared.model.parameters().kernels)
-        expected.kernels.emplace_back(k.shape());
-      expected.profile = Array<double>(prepared.model.parameters().profile.shape());
+      const RidgeGradientStep<double> layer(prepared.model,
+                                            Identity<double>(shard[0].input.shape()),
+                                            shard[0].input, {gamma, 1, shard[0].sigma});
+      RidgeGradientStep<double>::Gradient expected = layer.zero_gradient();
       EquilibriumOptions e;
       e.depth = passes;
       e.until_tolerance = true;
@@ -227,9 +203,10 @@ TEST_CASE("equilibrium: with jfb_passes the gradient is that of restarted JFB at
           },
           x, expected);
       CHECK(value == doctest::Approx(report.loss).epsilon(1e-10));
-      for (std::size_t l = 0; l < expected.kernels.size(); ++l)
-        CHECK(distance(effective["kernel_" + std::to_string(l)], expected.kernels[l]) <
-              1e-9 * norm(expected.kernels[l]));
+      const std::vector<Array<double>> kernels = expected.kernels->gradients();
+      for (std::size_t l = 0; l < kernels.size(); ++l)
+        CHECK(distance(effective["kernel_" + std::to_string(l)], kernels[l]) <
+              1e-9 * norm(kernels[l]));
       CHECK(distance(effective["profile"], expected.profile) < 1e-9 * norm(expected.profile));
     }
 }
