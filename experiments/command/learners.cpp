@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -255,7 +256,9 @@ M as_it_is(const M& model) {
   return model;
 }
 
-/// A DRUNet in forward-backward. (Who changes the order of keys changes what is resumed.)
+/// A DRUNet, or the gradient step on its potential, in forward-backward. (Who changes the order of
+/// keys changes what is resumed.)
+template <class M>
 Trainable pnp_drunet(Section& model, const TrainingOptions& training) {
   PnpOptions o;
   o.learn_step = model.flag("learn_step", o.learn_step);
@@ -265,7 +268,8 @@ Trainable pnp_drunet(Section& model, const TrainingOptions& training) {
   o.sigma = model.number("sigma", o.sigma);
   o.levels = model.count("levels", o.levels, 1);
   o.equilibrium = read_equilibrium(model, training.warm, false);
-  return pnp_with<Drunet<float>>(model, o, "drunet", as_it_is);
+  const char* kind = std::is_same_v<M, Drunet<float>> ? "drunet" : "gsdrunet";
+  return pnp_with<M>(model, o, kind, as_it_is);
 }
 
 /// A relaxed Lipschitz CNN in forward-backward, divided by its bound where that is above 1.
@@ -332,7 +336,8 @@ constexpr Entry learners[] = {
     {"lipschitz-cnn", lipschitz_cnn},
     {"drunet", drunet},
     {"unrolled-pgd", unrolled_pgd},
-    {"pnp-drunet", pnp_drunet},
+    {"pnp-drunet", pnp_drunet<Drunet<float>>},
+    {"pnp-gsdrunet", pnp_drunet<GradientStepDrunet<float>>},
     {"pnp-lipschitz-cnn", pnp_lipschitz_cnn},
     {"pnp-wcrr", pnp_wcrr},
     {"patch-denoiser", patch_denoiser},

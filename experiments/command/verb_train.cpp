@@ -25,7 +25,7 @@ Action add_train(CLI::App& verb) {
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"
       "  fejer train experiments/train_patch_denoiser/smoke.toml --out out/patches --finish ialm\n"
       "Kinds of models: wcrr, crr, lipschitz-cnn, drunet, unrolled-pgd, pnp-drunet, "
-      "pnp-lipschitz-cnn, pnp-wcrr, patch-denoiser. "
+      "pnp-gsdrunet, pnp-lipschitz-cnn, pnp-wcrr, patch-denoiser. "
       "A training that is not finite ends with exit code 3.");
   return [f](const Common&) { return train_model(*f); };
 }

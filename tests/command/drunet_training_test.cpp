@@ -127,6 +127,46 @@ TEST_CASE(
   expect_refused(folder, idle, "--prior tv");
 }
 
+TEST_CASE("plug-and-play with a gradient-step denoiser learns, and reconstruct takes the result") {
+  const ScratchFolder folder;
+  write_drunet(folder / "drunet.h5", 1, 0.9);
+  write_drunet(folder / "step.h5", 1, 0.9, true);
+  write_blur(folder);
+  const std::string kind = "model.kind=pnp-gsdrunet";
+  const auto done = expect(0, folder,
+                           pnp_training(folder, "out",
+                                        {kind, "model.learn_weights=true",
+                                         "model.denoiser=" + (folder / "step.h5")}))
+                        .json();
+  const double step = done["learned"]["step_times_squared_norm"];
+  CHECK(step != 1);
+  const auto learned = fejer::load_model<float>(folder / "out/model.h5");
+  REQUIRE(learned.kind() == "gsdrunet");
+  const Finished made =
+      fejer_command(folder, {"reconstruct",
+                             folder / "m.h5",
+                             "--prior",
+                             "pnp",
+                             "--algorithm",
+                             "pnp-fbs",
+                             "--model",
+                             folder / "out/model.h5",
+                             "--step",
+                             std::to_string(step),
+                             "--sigma",
+                             std::to_string(done["learned"]["sigma"].get<double>()),
+                             "--lambda",
+                             "1",
+                             "--force",
+                             "--max-iterations",
+                             "20",
+                             "--out",
+                             folder / "x.h5",
+                             "--json"});
+  CHECK((made.code == 0 || made.code == 3));
+  expect_refused(folder, pnp_training(folder, "bad", {kind}), "expected gsdrunet");
+}
+
 TEST_CASE("plug-and-play learns to the same bits: recomputed, with two threads, resumed") {
   const ScratchFolder folder;
   write_drunet(folder / "drunet.h5", 1, 0.9);

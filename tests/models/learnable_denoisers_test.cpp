@@ -10,6 +10,7 @@
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
+#include "small_drunet.hpp"
 #include "small_models.hpp"
 #include "training/differences.hpp"
 
@@ -123,6 +124,29 @@ TEST_CASE("ridge prox: the proximal denoiser, and its vjp against differences") 
   CHECK(throws_with<ArgumentError>([&] { RidgeProx<double>(ridge(0.5), 1, 25); }, "25/255"));
 }
 
+TEST_CASE("gradient step: the denoiser itself, and its vjp against differences") {
+  const ScopedThreads one(1);
+  const Array<double> z = random_array(two_planes, "z"), u = random_array(two_planes, "u");
+  for (const DrunetActivation f : {DrunetActivation::elu, DrunetActivation::softplus}) {
+    CAPTURE(to_string(f));
+    const GradientStepDrunet<double> network(small_drunet(small_drunet_options(f)));
+    const GradientStepAtLevel<double> denoiser(network, 0.3);
+    Array<double> expected(z.shape()), got(z.shape());
+    network.denoise(z, 0.3, expected);
+    denoiser.forward(z, z, got, nullptr);
+    CHECK(same_bits(got, expected));
+    const auto found = derivative(denoiser, z, u);
+    CHECK(gradient_error([&](const Array<double>& at) { return along(denoiser, at, u); }, z,
+                         found.z) < 1e-6);
+    const double h = 1e-7;
+    const double slope = (along(GradientStepAtLevel<double>(network, 0.3 + h), z, u) -
+                          along(GradientStepAtLevel<double>(network, 0.3 - h), z, u)) /
+                         (2 * h);
+    CHECK(found.parameters.sigma == doctest::Approx(slope).epsilon(1e-6));
+    CHECK(found.parameters.weights.empty());  // not asked for
+  }
+}
+
 TEST_CASE("learnable denoisers: the same bits with any number of threads, and in single the same") {
   const Array<double> z = random_array({1, 40, 40}, "z", 0.3), u = random_array({1, 40, 40}, "u");
   const auto check = [&](const auto& exact_one, const auto& single) {
@@ -139,8 +163,10 @@ TEST_CASE("learnable denoisers: the same bits with any number of threads, and in
       double first = 0;
       if constexpr (requires { gradient.relaxation; })
         first = gradient.relaxation;
-      else
+      else if constexpr (requires { gradient.log_weight; })
         first = gradient.log_weight + gradient.sigma;
+      else
+        first = gradient.sigma;
       return std::make_tuple(std::move(out), std::move(pulled), first);
     };
     const auto [out, pulled, slope] = products(single, zf, uf, 1);
@@ -162,4 +188,7 @@ TEST_CASE("learnable denoisers: the same bits with any number of threads, and in
   const RidgeParameters p = small_ridge(Borders::zero_every_layer, 0.5);
   check(RidgeProx<double>(RidgeRegulariser<double>(p), 1.2, 0.1),
         RidgeProx<float>(RidgeRegulariser<float>(p), 1.2, 0.1));
+  const DrunetOptions o = small_drunet_options(DrunetActivation::softplus);
+  check(GradientStepAtLevel<double>(GradientStepDrunet<double>(small_drunet<double>(o)), 0.1),
+        GradientStepAtLevel<float>(GradientStepDrunet<float>(small_drunet<float>(o)), 0.1));
 }

@@ -96,7 +96,7 @@ void PnpLearner<T>::check() const {
   if (o.levels < 1 || (o.levels > 1 && !has_sigma()))
     refuse("got " + std::to_string(o.levels) + " noise levels, expected at least 1, and 1 for " +
            "networks that take none");
-  if (o.learn_weights && !std::holds_alternative<Drunet<T>>(model_))
+  if (o.learn_weights && network() == nullptr)
     refuse("learn_weights: only the weights of a DRUNet are learned");
   if (o.learn_sigma && ridge != nullptr && !ridge->parameters().scaling)
     refuse("learn_sigma: this regulariser is for one noise level; set learn_sigma = false");
@@ -128,10 +128,9 @@ Parameters PnpLearner<T>::initial(const Rng&) const {
     p.add("log_sigma", "pnp", numbers(options_.levels, std::log(options_.sigma)));
   if (options_.learn_lambda) p.add("log_lambda", "pnp", numbers(1, std::log(options_.lambda)));
   if (!options_.learn_weights) return p;
-  const auto& network = std::get<Drunet<T>>(model_);
-  const std::vector<Array<double>> weights = network.weights();
+  const std::vector<Array<double>> weights = network()->weights();
   std::size_t k = 0;
-  for (const auto& [name, shape] : drunet_weights(network.options()))
+  for (const auto& [name, shape] : drunet_weights(network()->options()))
     p.add(name, "weights", weights[k++]);
   return p;
 }
@@ -158,8 +157,14 @@ std::vector<double> PnpLearner<T>::sigmas(const Parameters& p) const {
 }
 
 template <class T>
+const Drunet<T>* PnpLearner<T>::network() const {
+  const auto* step = std::get_if<GradientStepDrunet<T>>(&model_);
+  return step != nullptr ? &step->network() : std::get_if<Drunet<T>>(&model_);
+}
+
+template <class T>
 Drunet<T> PnpLearner<T>::network(const Parameters& p) const {
-  const auto& start = std::get<Drunet<T>>(model_);
+  const Drunet<T>& start = *network();
   if (!options_.learn_weights) return start;
   std::vector<Array<double>> weights;
   for (const auto& entry : p.entries())
@@ -179,10 +184,15 @@ typename PnpLearner<T>::Prepared PnpLearner<T>::prepare(const Parameters& p) con
       all.emplace_back(*ridge, prepared.step * strength, sigma, options_.prox);
     prepared.denoisers = std::move(all);
   } else {
-    std::vector<DrunetAtLevel<T>> all;
-    const Drunet<T> shared = network(p);
-    for (const double sigma : sigmas(p)) all.emplace_back(shared, sigma);
-    prepared.denoisers = std::move(all);
+    const auto at_levels = [&]<class D>(std::vector<D> all, const auto& shared) {
+      for (const double sigma : sigmas(p)) all.emplace_back(shared, sigma);
+      prepared.denoisers = std::move(all);
+    };
+    if (std::holds_alternative<Drunet<T>>(model_)) {
+      at_levels(std::vector<DrunetAtLevel<T>>(), network(p));
+    } else {
+      at_levels(std::vector<GradientStepAtLevel<T>>(), GradientStepDrunet<T>(network(p)));
+    }
   }
   return prepared;
 }
@@ -206,7 +216,7 @@ double PnpLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>& s
   const auto gradient_of = [&]<class D>(const std::vector<D>& denoisers) {
     typename PnpLayer<D>::Gradient gradient;
     if constexpr (requires { gradient.denoiser.weights; })
-      if (options_.learn_weights) gradient.denoiser = std::get<Drunet<T>>(model_).zero_gradient();
+      if (options_.learn_weights) gradient.denoiser = network()->zero_gradient();
     const bool unrolled = options_.equilibrium.strategy == GradientStrategy::unrolled;
     double sum = 0, q = std::numeric_limits<double>::quiet_NaN(), cut = q;
     for (const Sample<T>& sample : shard) {
@@ -307,7 +317,9 @@ Model<float> PnpLearner<T>::to_model(const Parameters& p) const {
   if (const auto* ridge = std::get_if<RidgeRegulariser<T>>(&model_))
     return {RidgeRegulariser<float>(ridge->parameters()), {}};
   const Drunet<T> learned = network(p);
-  return {Drunet<float>(learned.options(), learned.weights()), {}};
+  const Drunet<float> single(learned.options(), learned.weights());
+  if (std::holds_alternative<Drunet<T>>(model_)) return {single, {}};
+  return {GradientStepDrunet<float>(single), {}};
 }
 
 template class PnpLearner<float>;

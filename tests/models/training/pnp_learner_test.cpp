@@ -23,10 +23,10 @@ template <class T>
 using DrunetLayer = PnpLayer<DrunetAtLevel<T>>;
 
 /// Smooth, and of so small an output that forward-backward contracts.
-Drunet<double> flat_drunet() {
+Drunet<double> flat_drunet(double gain = 0.06) {
   const DrunetOptions options = small_drunet_options(DrunetActivation::softplus);
   std::vector<Array<double>> weights = random_drunet_weights(options);
-  for (double& w : weights.back()) w *= 0.06;
+  for (double& w : weights.back()) w *= gain;
   return Drunet<double>(options, weights);
 }
 
@@ -154,6 +154,24 @@ TEST_CASE("PnP learner: implicit gradients are those of the re-solved problem") 
   const ScopedThreads one(1);
   const Problem problem(all_learned(GradientStrategy::implicit));
   CHECK(problem.worst_difference(problem.learner.initial(Rng(1)), 1e-5) < 1e-8);
+}
+
+TEST_CASE("PnP learner, gradient-step denoiser: implicit gradients, weights too, and the model") {
+  const ScopedThreads one(1);
+  const PnpOptions o = all_learned(GradientStrategy::implicit);
+  const GradientStepDrunet<double> step(flat_drunet(0.015));
+  const Problem problem(o, step, blurred<double>(9, 8));
+  Parameters p = problem.learner.initial(Rng(1));
+  CHECK(problem.worst_difference(p, 1e-5) < 1e-7);
+  // Not those of the network in its place, whose parameters have the same names.
+  const Problem of_network(o, step.network(), blurred<double>(9, 8));
+  const double plain = of_network.evaluate(p).second["log_step"][0];
+  CHECK(problem.evaluate(p).second["log_step"][0] != doctest::Approx(plain).epsilon(1e-3));
+  p["m_head.weight"][0] += 0.25;
+  const Model<float> model = PnpLearner<double>(o, step, blurred<double>(9, 8)).to_model(p);
+  REQUIRE(model.kind() == "gsdrunet");
+  const auto weights = std::get<GradientStepDrunet<float>>(model.value).network().weights();
+  CHECK(weights[0][0] == doctest::Approx(p["m_head.weight"][0]).epsilon(1e-6));
 }
 
 TEST_CASE("PnP learner: unrolled gradients are those of its passes") {

@@ -7,6 +7,7 @@
 #include <fejer/models/activation.hpp>
 #include <fejer/models/convolution.hpp>
 #include <fejer/models/drunet.hpp>
+#include <fejer/models/gradient_step_drunet.hpp>
 #include <fejer/models/lipschitz_cnn.hpp>
 #include <fejer/models/ridge.hpp>
 
@@ -31,6 +32,30 @@ class DrunetAtLevel {
 
  private:
   Drunet<T> network_;
+  double sigma_;
+};
+
+/// D(z; sigma) = z - grad g(z; sigma), g the potential of a gradient-step denoiser. The tape is z
+/// alone. Cost: a forward pass and a vjp of the network; of a vjp three times that.
+template <class T>
+class GradientStepAtLevel {
+ public:
+  using Scalar = T;
+  using Tape = Array<T>;
+  using Gradient = DrunetGradient<T>;
+
+  GradientStepAtLevel(GradientStepDrunet<T> denoiser, double sigma)
+      : denoiser_(std::move(denoiser)), sigma_(sigma) {}
+  void forward(ConstView<T> z, ConstView<T> /*start*/, View<T> out, Tape* tape) const {
+    denoiser_.denoise(z, sigma_, out);
+    if (tape != nullptr) *tape = Array<T>(z);
+  }
+  void vjp(const Tape& z, ConstView<T> u, View<T> zbar, Gradient* gradient) const {
+    denoiser_.vjp(z, sigma_, u, zbar, gradient);
+  }
+
+ private:
+  GradientStepDrunet<T> denoiser_;
   double sigma_;
 };
 

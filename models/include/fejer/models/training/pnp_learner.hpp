@@ -13,7 +13,7 @@
 namespace fejer {
 
 /// Of what there is no such thing in the model at hand is not learned: a Lipschitz CNN has no noise
-/// level to choose, a DRUNet no lambda, and only its weights are learned.
+/// level to choose, DRUNets no lambda, and only their weights are learned.
 struct PnpOptions {
   EquilibriumOptions equilibrium;  ///< how gradients are taken, and how long estimates iterate
   bool learn_step = true, learn_sigma = true, learn_lambda = true, learn_weights = false;
@@ -26,12 +26,14 @@ struct PnpOptions {
 
 /// What takes the place of the prox.
 template <class T>
-using PnpModel = std::variant<Drunet<T>, LipschitzCnn<T>, RidgeRegulariser<T>>;
+using PnpModel =
+    std::variant<Drunet<T>, LipschitzCnn<T>, RidgeRegulariser<T>, GradientStepDrunet<T>>;
 
 /// The fixed point of x -> D(x - gamma A*(A x - y)), reached from problem.start(y), or the end of
 /// so many iterations of it as options.equilibrium says (Davy, Briceno-Arias, Pustelnik, arXiv
 /// 2506.13239; specification 2b, 2c), with
 ///   a DRUNet         D = N(.; sigma)
+///   a gradient step  D = I - grad g(.; sigma), g = 1/2 ||x - N(x; sigma)||^2, N a DRUNet
 ///   a Lipschitz CNN  D = lambda (I + N)/2 + (1 - lambda) I, lambda <= 1: averaged
 ///   a ridge          D = prox_{gamma lambda R(.; sigma)}: x solves 1/2 ||A x - y||^2 +
 ///                    lambda R(x; sigma), so that the exact gradient in gamma is 0: how fast it is
@@ -58,7 +60,7 @@ class PnpLearner {
   PnpLearner(const PnpOptions& options, PnpModel<T> model, MeasuredProblem<T> problem);
 
   using Denoisers = std::variant<std::vector<DrunetAtLevel<T>>, std::vector<RelaxedCnn<T>>,
-                                 std::vector<RidgeProx<T>>>;
+                                 std::vector<RidgeProx<T>>, std::vector<GradientStepAtLevel<T>>>;
   struct Prepared {
     Denoisers denoisers;
     double step;  ///< gamma itself
@@ -87,12 +89,14 @@ class PnpLearner {
   std::vector<double> sigmas(const Parameters& p) const;
   double lambda(const Parameters& p) const;
   bool has_sigma() const { return !std::holds_alternative<LipschitzCnn<T>>(model_); }
-  bool has_lambda() const { return !std::holds_alternative<Drunet<T>>(model_); }
+  bool has_lambda() const { return network() == nullptr; }
 
  private:
   double largest_step(double lambda) const;
   double weakness(double lambda) const;
   void check() const;
+  /// The network whose weights can be learned, or null.
+  const Drunet<T>* network() const;
   Drunet<T> network(const Parameters& p) const;
 
   PnpOptions options_;
