@@ -40,7 +40,7 @@ struct Settings {
 Settings read_settings(const experiments::Context& context) {
   Settings s;
   std::vector<std::string> known;
-  for (const Task& task : tasks()) known.push_back(task.name);
+  for (const Task& task : experiments::photograph_tasks()) known.push_back(task.name);
   if (context.smoke) {
     s.train = "dead-leaves:4x32", s.test = "dead-leaves:1x32:2";
     s.five_bases = true, s.passes = 60, s.patch = s.size = 16;
@@ -71,12 +71,12 @@ struct Images {
 
 Images images_of(const Task& task, const Settings& s, const experiments::Context& context) {
   Images images;
-  images.train = windows(open_images(s.train), s.patch, task.channels, false);
+  images.train = experiments::windows(open_images(s.train), s.patch, task.channels, false);
   if (task.channels > 1) {
-    images.test = windows(open_images(s.test), s.size, task.channels, true);
+    images.test = experiments::windows(open_images(s.test), s.size, task.channels, true);
   } else if (const std::string set12 = context.data + "/set12";
              std::filesystem::is_directory(set12)) {
-    images.test = windows(open_images(set12), s.size, 1, true);
+    images.test = experiments::windows(open_images(set12), s.size, 1, true);
     if (context.smoke) images.test.resize(1);
   }
   return images;
@@ -231,7 +231,7 @@ Json run(const experiments::Context& context) {
   const EquilibriumOptions settle = settle_options();
   record["tolerances"] = {settle.tolerance, settle.adjoint_tolerance};
   record["tasks"] = Json::array();
-  for (const Task& task : tasks()) {
+  for (const Task& task : experiments::photograph_tasks()) {
     if (std::find(s.tasks.begin(), s.tasks.end(), task.name) == s.tasks.end()) continue;
     const Images images = images_of(task, s, context);
     if (images.test.empty()) {

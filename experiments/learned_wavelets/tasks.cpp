@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include <fejer/image_io.hpp>
-#include <fejer/operators/blur.hpp>
 #include <fejer/operators/compose.hpp>
-#include <fejer/operators/identity.hpp>
-#include <fejer/operators/mask.hpp>
-#include <fejer/operators/per_channel.hpp>
-#include <fejer/resample.hpp>
+#include <fejer/operators/measurement.hpp>
+#include <fejer/rng.hpp>
 
 namespace fejer::learned_wavelets {
 namespace {
@@ -20,16 +16,6 @@ constexpr Index moments = 4, levels = 4;
 const double step = std::exp(0.5);
 constexpr double ridge = 1e-3;
 constexpr double huber = 1e-3;  // of total variation, a quarter of a grey value of 255
-
-/// Means of 25 pixels: down a column, along a row, along a diagonal.
-LinearOperator<float> line_blur(Index channel, Index size) {
-  constexpr Index taps = 25;
-  Array<float> kernel(channel == 0   ? Shape{taps, 1}
-                      : channel == 1 ? Shape{1, taps}
-                                     : Shape{taps, taps});
-  for (Index i = 0; i < taps; ++i) kernel[channel == 2 ? i * (taps + 1) : i] = 1.0f / taps;
-  return Blur<float>(kernel, Shape{size, size}, Boundary::reflect);
-}
 
 /// From coefficients (M,C,n,n) to images (C,n,n).
 LinearOperator<float> five_bases(const Shape& image) {
@@ -61,27 +47,6 @@ class ImageOfState {
 };
 
 }  // namespace
-
-std::vector<Task> tasks() {
-  return {{"denoise", "noise 0.1, 0.25, 0.5 by channel", 3, {0.1, 0.25, 0.5}, 1},
-          {"line_blur", "a line of 25 pixels by channel, noise 0.05", 3, {0.05, 0.05, 0.05}, 0},
-          {"inpaint_50", "half of the pixels, noise 0.01", 3, {0.01, 0.01, 0.01}, 0},
-          {"inpaint_10", "a tenth of the pixels, noise 0.1", 3, {0.1, 0.1, 0.1}, 0},
-          {"grey_denoise", "noise 25/255, Set12", 1, {25.0 / 255}, 1},
-          {"grey_blur", "a column of 25 pixels, noise 0.05, Set12", 1, {0.05}, 0}};
-}
-
-LinearOperator<float> measurement(const Task& task, Index size) {
-  const Shape image{task.channels, size, size};
-  if (task.name.ends_with("denoise")) return Identity<float>(image);
-  if (task.name.ends_with("blur")) {
-    std::vector<LinearOperator<float>> parts;
-    for (Index c = 0; c < task.channels; ++c) parts.push_back(line_blur(c, size));
-    return PerChannel<float>(std::move(parts));
-  }
-  const double keep = task.name == "inpaint_50" ? 0.5 : 0.1;
-  return Mask<float>(random_mask<float>(Shape{size, size}, keep, Rng(3).stream("mask")), image);
-}
 
 namespace {
 
@@ -137,8 +102,8 @@ Array<float> Problem::start(std::size_t i) const {
 Problem make_problem(const Task& task, const Prior& prior, const std::vector<Array<float>>& images,
                      const std::string& noise) {
   const Shape& shape = images.front().shape();
-  const Index size = shape[1], pixels = size * size;
-  const LinearOperator<float> A = measurement(task, size);
+  const Measurement m = experiments::measurement_of(task, shape[1]);
+  const LinearOperator<float> A = make_operator<float>(m);
   const Wavelet<float> W(moments, levels, shape);
   LinearOperator<float> S = prior.five_bases ? five_bases(shape) : adjoint(W);
   if (prior.variation) S = ImageOfState(shape);
@@ -150,42 +115,10 @@ Problem make_problem(const Task& task, const Prior& prior, const std::vector<Arr
     problem.prior = std::make_shared<const LearnedWaveletNorm>(W.bands(), S.domain(), prior.groups,
                                                                prior.terms);
   for (std::size_t i = 0; i < images.size(); ++i) {
-    Sample sample{images[i], A.apply(images[i]), i};
     const RandomStream stream = Rng(0).stream(noise + "/" + std::to_string(i));
-    const auto* mask = task.name.starts_with("inpaint") ? &A : nullptr;
-    Array<float> e(shape);
-    fill_normal<float>(e, stream);
-    for (Index c = 0; c < task.channels; ++c)
-      for (Index k = 0; k < pixels; ++k)
-        e[c * pixels + k] *= static_cast<float>(task.noise[static_cast<std::size_t>(c)]);
-    if (mask != nullptr) e = mask->apply(e);  // on what is measured alone
-    for (Index k = 0; k < e.size(); ++k) sample.data[k] += e[k];
-    problem.samples.push_back(std::move(sample));
+    problem.samples.push_back({images[i], experiments::measured(m, A, images[i], stream), i});
   }
   return problem;
-}
-
-std::vector<Array<float>> windows(const Dataset& set, Index size, Index channels, bool middle) {
-  std::vector<Array<float>> result;
-  const RandomStream random = Rng(1).stream("windows");
-  for (Index i = 0; i < set.size(); ++i) {
-    Array<float> image = set.image(i);
-    if (channels == 1) image = to_grey(image);
-    const Index rows = image.shape()[1] - size, columns = image.shape()[2] - size;
-    const auto place = [&](Index room, std::uint64_t draw) {
-      const auto k = 2 * static_cast<std::uint64_t>(i) + draw;
-      return middle ? room / 2 : static_cast<Index>(random.uniform(k) * double(room + 1));
-    };
-    image = crop(image, place(rows, 0), place(columns, 1), size, size);
-    if (channels == 3 && image.shape()[0] == 1) {
-      Array<float> shades(Shape{3, size, size});
-      for (Index k = 0; k < shades.size(); ++k)
-        shades[k] = image[k % image.size()] * (1 - 0.2f * static_cast<float>(k / image.size()));
-      image = std::move(shades);
-    }
-    result.push_back(std::move(image));
-  }
-  return result;
 }
 
 }  // namespace fejer::learned_wavelets

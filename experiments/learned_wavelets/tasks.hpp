@@ -1,27 +1,19 @@
 #pragma once
-/// What is measured of an image, the priors that are compared, and both together as layers.
+/// The priors that are compared, and what they make layers with.
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <fejer/models/training/dataset.hpp>
 #include <fejer/operators/variation_primal_dual.hpp>
 #include <fejer/operators/wavelet_forward_backward.hpp>
 
+#include "../photograph_tasks.hpp"
+
 namespace fejer::learned_wavelets {
 
-struct Task {
-  std::string name, what;
-  Index channels;             ///< 3: colour; 1: grey, tested on Set12
-  std::vector<double> noise;  ///< standard deviation in each channel
-  double lower;               ///< <= A*A
-};
-/// denoise, line_blur, inpaint_50, inpaint_10 in colour; grey_denoise, grey_blur.
-std::vector<Task> tasks();
-/// Of images (channels, size, size).
-LinearOperator<float> measurement(const Task& task, Index size);
+using Task = experiments::PhotographTask;
 
 /// Of total variation, in the place of a wavelet norm.
 struct VariationPrior {
@@ -75,9 +67,5 @@ struct Problem {
 /// image, from `noise` and its place in the list.
 Problem make_problem(const Task& task, const Prior& prior, const std::vector<Array<float>>& images,
                      const std::string& noise);
-
-/// One window of size x size pixels of each image, anywhere (`middle`: in the middle), `channels`
-/// 1: its luma; of grey images, `channels` 3: three shades of it.
-std::vector<Array<float>> windows(const Dataset& set, Index size, Index channels, bool middle);
 
 }  // namespace fejer::learned_wavelets

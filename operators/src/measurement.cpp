@@ -123,6 +123,24 @@ Array<T> converted(const auto& from) {
   return to;
 }
 
+/// Of a kernel that shares its array with larger ones: without rows and columns of zeros on both
+/// sides, as many on each as keep the centre where it is.
+template <class T>
+Array<T> without_rim(const Array<T>& kernel) {
+  const Index rows = kernel.shape()[0], columns = kernel.shape()[1];
+  Index r = (rows - 1) / 2, c = (columns - 1) / 2;  // how much may go on each side
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) {
+      if (kernel[i * columns + j] == 0) continue;
+      r = std::min({r, i, rows - 1 - i});
+      c = std::min({c, j, columns - 1 - j});
+    }
+  Array<T> rest(Shape{rows - 2 * r, columns - 2 * c});
+  for (Index i = 0; i < rest.size(); ++i)
+    rest[i] = kernel[(r + i / (columns - 2 * c)) * columns + c + i % (columns - 2 * c)];
+  return rest;
+}
+
 template <class T>
 struct MakeReal {
   Shape image;
@@ -132,7 +150,8 @@ struct MakeReal {
     if (kernel.shape().rank() == 2) return Blur<T>(kernel, image, s.boundary);
     std::vector<LinearOperator<T>> channels;
     for (Index c = 0; c < image[0]; ++c)
-      channels.push_back(Blur<T>(Array<T>(kernel.slice(c)), Shape{image[1], image[2]}, s.boundary));
+      channels.push_back(
+          Blur<T>(without_rim(Array<T>(kernel.slice(c))), Shape{image[1], image[2]}, s.boundary));
     return PerChannel<T>(std::move(channels));
   }
   LinearOperator<T> operator()(const InpaintSetup& s) const {
@@ -227,18 +246,18 @@ void add_noise(const Measurement& m, double sigma, const RandomStream& stream, V
   Array<X> noise(data.shape());
   fill_normal(View<X>(noise), stream);
   const Index channels = static_cast<Index>(m.channel_noise.size());
-  if (channels > 0) {
-    require_channel_noise(m, data.shape()[0]);
-    for (Index c = 0; m.noise_level > 0 && c < channels; ++c)
-      scale<X>(noise.slice(c),
-               static_cast<Real<X>>(m.channel_noise[static_cast<std::size_t>(c)] / m.noise_level));
-  }
+  if (channels > 0) require_channel_noise(m, data.shape()[0]);
   const Array<float>* mask = nullptr;
   if (const auto* mri = std::get_if<MriSetup>(&m.setup)) mask = &mri->mask;
   if (const auto* inpaint = std::get_if<InpaintSetup>(&m.setup)) mask = &inpaint->mask;
   if (mask != nullptr)
     for (Index i = 0; i < noise.size(); ++i) noise[i] *= (*mask)[i % mask->size()];
-  axpy<X>(static_cast<Real<X>>(sigma), ConstView<X>(noise), data);
+  if (channels == 0 || m.noise_level == 0)
+    return axpy<X>(static_cast<Real<X>>(sigma), ConstView<X>(noise), data);
+  for (Index c = 0; c < channels; ++c) {
+    const double level = m.channel_noise[static_cast<std::size_t>(c)];
+    axpy<X>(static_cast<Real<X>>(sigma * level / m.noise_level), noise.slice(c), data.slice(c));
+  }
 }
 
 template <class X>

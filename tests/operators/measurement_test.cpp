@@ -1,5 +1,6 @@
 #include <fejer/operators/measurement.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -177,6 +178,44 @@ TEST_CASE("each channel has its own kernel and noise, by hand") {
   }
   Array<double> two(Shape{2, 1, 4});
   CHECK_THROWS_AS(add_noise<double>(m, 1, Rng(1).stream("noise"), two), ShapeError);
+}
+
+TEST_CASE("noise by channel has the bits of its level times a draw, whatever the mean level") {
+  Measurement m;
+  m.data = Array<float>(Shape{3, 4, 5});
+  set_channel_noise(m, {0.1, 0.25, 0.5});
+  Array<float> data = random_array<float>({3, 4, 5}, "data"), expected = data, draw({3, 4, 5});
+  fill_normal<float>(draw, Rng(1).stream("noise"));
+  for (Index i = 0; i < data.size(); ++i)
+    expected[i] +=
+        draw[i] * static_cast<float>(m.channel_noise[static_cast<std::size_t>(i / (4 * 5))]);
+  add_noise<float>(m, m.noise_level, Rng(1).stream("noise"), data);
+  CHECK(std::equal(data.begin(), data.end(), expected.begin()));
+}
+
+TEST_CASE("kernels that share an array with larger ones are cut to their size about the centre") {
+  const Shape image{7, 6};
+  Array<double> kernels(Shape{3, 3, 4});
+  kernels[2] = 1, kernels[6] = 2, kernels[10] = 3;  // a column through the centre (1, 2)
+  kernels[12 + 5] = 5;                              // left of it
+  for (Index i = 24; i < 36; ++i) kernels[i] = static_cast<double>(i);
+  Measurement m;
+  m.setup = BlurSetup{kernels, Boundary::reflect};
+  m.data = Array<float>(Shape{3, 7, 6});
+  const auto x = random_array<float>({3, 7, 6}, "x");
+  const auto y = make_operator<float>(m).apply(x);
+  Array<float> column(Shape{3, 2});  // even: centre (1, 1), as of the width 4 it is 2
+  for (Index i = 0; i < 3; ++i) column[2 * i + 1] = static_cast<float>(i + 1);
+  Array<float> first(image), z(image);
+  Blur<float>(column, image, Boundary::reflect).apply(x.slice(0), first);
+  CHECK(std::equal(first.begin(), first.end(), y.begin()));
+  for (Index c = 1; c < 3; ++c) {
+    Array<float> whole(Shape{3, 4});
+    for (Index i = 0; i < 12; ++i) whole[i] = static_cast<float>(kernels[12 * c + i]);
+    Blur<float>(whole, image, Boundary::reflect).apply(x.slice(c), z);
+    for (Index i = 0; i < z.size(); ++i)
+      CHECK(y.slice(c)[i] == doctest::Approx(z[i]).epsilon(1e-5));
+  }
 }
 
 TEST_CASE("element types that do not fit the operator are refused") {
