@@ -56,10 +56,10 @@ const std::vector<Experiment>& all() {
        {"models", "steps"},
        trained_ridges::run},
       {"learned_pnp",
-       "plug-and-play learned by unrolling, JFB and restarted JFB at equal cost: DRUNet, spline, "
-       "WCRR",
-       {"tasks", "learned", "strategies", "passes", "denoiser", "spline", "wcrr", "train", "test",
-        "size", "most"},
+       "plug-and-play on photographs learned by every gradient strategy at equal cost: DRUNet, "
+       "spline, WCRR",
+       {"tasks", "learned", "strategies", "passes", "wcrr_passes", "denoiser", "grey_denoiser",
+        "spline", "wcrr", "train", "test", "size", "most"},
        learned_pnp::run},
       {"learned_wavelets",
        "weights of wavelet norms learned by every gradient strategy, beside one tuned weight",
