@@ -1,5 +1,6 @@
 #include <fejer/models/learnable_denoisers.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -108,24 +109,30 @@ RidgeProx<T>::RidgeProx(RidgeRegulariser<T> model, double weight, double sigma,
 
 template <class T>
 void RidgeProx<T>::forward(ConstView<T> z, ConstView<T> start, View<T> out, Tape* tape) const {
-  Array<T> p = RidgeDenoiser<T>(model_, options_of(weight_, options_)).solve(z, sigma_, start).x;
-  copy<T>(p, out);
-  if (tape != nullptr) *tape = std::move(p);
+  RidgeSolution<T> p =
+      RidgeDenoiser<T>(model_, options_of(weight_, options_)).solve(z, sigma_, start);
+  copy<T>(p.x, out);
+  if (tape != nullptr) *tape = {std::move(p.x), p.residual, p.converged};
 }
 
 template <class T>
 void RidgeProx<T>::vjp(const Tape& tape, ConstView<T> u, View<T> zbar, Gradient* gradient) const {
   const Shape planes = detail::as_batch("RidgeProx", u.shape(), 1);
-  detail::solve_hessian_each<T>(model_, ConstView<T>(tape).reshaped(planes),
-                                std::vector<double>(static_cast<std::size_t>(planes[0]), sigma_),
-                                u.reshaped(planes), {options_.tolerance, options_.max_iterations},
-                                zbar.reshaped(planes), weight_);
+  const detail::BatchReport report = detail::solve_hessian_each<T>(
+      model_, ConstView<T>(tape.x).reshaped(planes),
+      std::vector<double>(static_cast<std::size_t>(planes[0]), sigma_), u.reshaped(planes),
+      {options_.tolerance, options_.max_iterations}, zbar.reshaped(planes), weight_);
   if (gradient == nullptr) return;
+  double left = 0;
+  for (const double residual : report.residuals) left = std::max(left, residual);
+  gradient->residual = std::max(gradient->residual, tape.residual);
+  gradient->adjoint_residual = std::max(gradient->adjoint_residual, left);
+  gradient->not_settled += (tape.settled ? 0 : 1) + (left <= options_.tolerance ? 0 : 1);
   Array<T> work(u.shape());
-  model_.gradient(tape, sigma_, work);
+  model_.gradient(tape.x, sigma_, work);
   gradient->log_weight -= weight_ * dot<T>(work, zbar);
   RidgeKernelSum<T> unused(model_);
-  const std::vector<double> by_scale = model_.vjp(tape, sigma_, zbar, work, unused, 0).scaling;
+  const std::vector<double> by_scale = model_.vjp(tape.x, sigma_, zbar, work, unused, 0).scaling;
   const std::vector<double> slopes = detail::scaling_slopes(model_, sigma_);
   for (std::size_t c = 0; c < slopes.size(); ++c)
     gradient->sigma -= weight_ * by_scale[c] * slopes[c];

@@ -48,6 +48,24 @@ std::string first_gradient_norm(const std::string& csv) {
   return field;
 }
 
+/// The numbers under a name.
+std::vector<double> column(const std::string& csv, const std::string& name) {
+  std::istringstream lines(csv);
+  std::string line, field;
+  std::getline(lines, line);
+  std::istringstream names(line);
+  int at = 0;
+  while (std::getline(names, field, ',') && field != name) ++at;
+  REQUIRE(field == name);
+  std::vector<double> values;
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    for (int i = 0; i <= at; ++i) std::getline(fields, field, ',');
+    values.push_back(std::stod(field));
+  }
+  return values;
+}
+
 void write_blur(const ScratchFolder& folder) {
   expect(
       0, folder,
@@ -258,6 +276,17 @@ TEST_CASE("plug-and-play with a frozen Lipschitz CNN or ridge: every strategy, t
     expect_refused(folder, other, "another denoiser");
     write_cnn(cnn, 1.2);
     write_ridge(ridge, 0.5);
+  }
+  // Passes on a tape, times the prox and its system, none of which a single iteration settles.
+  for (const auto& [iterations, count] : {std::pair{"500", 0.0}, std::pair{"1", 4.0}}) {
+    CAPTURE(iterations);
+    const std::string out = std::string("cut") + iterations;
+    expect(0, folder,
+           training("wcrr", out, {std::string("model.prox_max_iterations=") + iterations}));
+    const std::string csv = contents(folder / (out + "/metrics.csv"));
+    CHECK(csv.find("prox residual") != std::string::npos);
+    CHECK(csv.find("prox adjoint residual") != std::string::npos);
+    CHECK(column(csv, "prox not settled") == std::vector<double>(3, count));
   }
   const auto levels =
       expect(0, folder, training("wcrr", "levels", {"model.levels=2"})).json()["learned"]["sigma"];

@@ -44,6 +44,17 @@ void add(const EquilibriumReport& report, GradientStrategy strategy, Figures& fi
   figures["adjoint residual"] += report.adjoint_residual;
 }
 
+/// What the denoiser's solvers left of one sample; the next one's begins at 0.
+template <class Gradient>
+void take_solvers(Gradient& gradient, Figures& figures) {
+  if constexpr (requires { gradient.denoiser.not_settled; }) {
+    auto& of = gradient.denoiser;
+    figures["prox residual"] += std::exchange(of.residual, 0.0);
+    figures["prox adjoint residual"] += std::exchange(of.adjoint_residual, 0.0);
+    figures["prox not settled"] += static_cast<double>(std::exchange(of.not_settled, Index{0}));
+  }
+}
+
 /// Adds a layer's derivatives to what effective_zeros laid out.
 template <class Gradient>
 void add(const Gradient& gradient, Parameters& effective) {
@@ -237,6 +248,7 @@ double PnpLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>& s
       q = std::fmax(q, report.contraction);
       cut = std::fmax(cut, report.cut);
       add(report, o.strategy, figures);
+      take_solvers(gradient, figures);
     }
     figures["contraction"] = q * static_cast<double>(shard.size());
     if (options_.equilibrium.strategy != GradientStrategy::implicit)

@@ -76,9 +76,12 @@ struct Problem {
 
   /// Half the squared error of what the strategy's passes end in, and its gradient.
   std::pair<double, Parameters> evaluate(const Parameters& at) const {
+    Figures figures;
+    return evaluate(at, figures);
+  }
+  std::pair<double, Parameters> evaluate(const Parameters& at, Figures& figures) const {
     const auto prepared = learner.prepare(at);
     Parameters effective = learner.effective_zeros(prepared);
-    Figures figures;
     const double value = learner.shard_gradient(prepared, shard, half_square, effective, figures);
     return {value, learner.pull_back(at, prepared, effective)};
   }
@@ -373,6 +376,43 @@ TEST_CASE("PnP learner: every strategy gives a gradient of its own, with any num
     for (std::size_t i = 0; i < norms.size(); ++i)
       for (std::size_t j = 0; j < i; ++j) CHECK(norms[i] != norms[j]);
   }
+}
+
+TEST_CASE(
+    "PnP learner, ridge: figures say where a prox or its system did not reach the tolerance") {
+  for (const auto strategy : {GradientStrategy::restarted, GradientStrategy::implicit}) {
+    PnpOptions o = frozen(strategy);
+    o.equilibrium.depth = 3, o.equilibrium.restarts = 2;
+    o.equilibrium.max_passes = 5, o.equilibrium.adjoint_max_products = 5;
+    const double taped = strategy == GradientStrategy::implicit ? 1 : 3;
+    const auto figures_of = [&](RidgeProxOptions prox, int threads) {
+      const ScopedThreads scope(threads);
+      o.prox = prox;
+      Problem problem(o, ridge(), hardly_blurred());
+      // Of two samples that are the same, each counts for itself.
+      problem.shard.push_back(problem.shard.front());
+      Figures figures;
+      problem.evaluate(problem.learner.initial(Rng(1)), figures);
+      return figures;
+    };
+    Figures settled = figures_of({1e-12, 500}, 1);
+    CHECK(settled["prox not settled"] == 0);
+    CHECK(settled["prox residual"] < 2e-12);
+    CHECK(settled["prox residual"] > 0);
+    CHECK(settled["prox adjoint residual"] <= 2e-12);
+    CHECK(settled["prox adjoint residual"] > 0);
+    Figures cut = figures_of({1e-12, 1}, 1);
+    CHECK(cut["prox not settled"] == 2 * taped * 2);
+    CHECK(cut["prox residual"] > 1e-4);
+    CHECK(cut["prox adjoint residual"] > 1e-4);
+    CHECK(cut["prox adjoint residual"] < 2);
+    CHECK(figures_of({1e-12, 1}, 4) == cut);
+  }
+  PnpOptions o = frozen(GradientStrategy::one_step);
+  const Problem other(o, spline_network(), hardly_blurred());
+  Figures figures;
+  other.evaluate(other.learner.initial(Rng(1)), figures);
+  CHECK(figures.count("prox not settled") == 0);
 }
 
 TEST_CASE("PnP learner: layers that take turns have noise levels of their own") {

@@ -101,13 +101,20 @@ template <class T>
 class RidgeProx {
  public:
   using Scalar = T;
-  using Tape = Array<T>;  ///< D(z)
+  struct Tape {
+    Array<T> x;           ///< D(z)
+    double residual = 0;  ///< as RidgeSolution's
+    bool settled = true;  ///< as RidgeSolution's converged
+  };
+  /// Beside the derivatives, what the solvers left of the vjps that were added: the largest
+  /// residuals of a D(z) and of a system, and how many of both ended above the tolerance.
   struct Gradient {
     double log_weight = 0, sigma = 0;
+    double residual = 0, adjoint_residual = 0;
+    Index not_settled = 0;
   };
 
-  /// Throws ArgumentError unless weight > 0, weight rho <= 1, and where the model does not take
-  /// sigma.
+  /// Throws ArgumentError where RidgeDenoiser does, and where the model does not take sigma.
   RidgeProx(RidgeRegulariser<T> model, double weight, double sigma,
             const RidgeProxOptions& options = {});
   void forward(ConstView<T> z, ConstView<T> start, View<T> out, Tape* tape) const;

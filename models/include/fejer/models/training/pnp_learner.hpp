@@ -49,8 +49,10 @@ using PnpModel =
 /// Samples: target (C, H, W) of shape A.domain(), input y. A first visit with warm states passes on
 /// until the tolerance. Figures, means over samples: "passes" without a tape, "residual" of the
 /// last, "unsettled" (1 where a tolerance was not reached), for implicit gradients "adjoint
-/// products" and "adjoint residual"; means over shards: the largest "contraction" and "cut" of
-/// EquilibriumReport. The power method looks at the first sample of a shard.
+/// products" and "adjoint residual"; for ridges, of a sample's differentiated passes, the largest
+/// "prox residual" and "prox adjoint residual" and how many of both systems ended above the
+/// tolerance, "prox not settled" (see RidgeProx); means over shards: the largest "contraction" and
+/// "cut" of EquilibriumReport. The power method looks at the first sample of a shard.
 template <class T>
 class PnpLearner {
  public:
