@@ -209,7 +209,7 @@ std::vector<std::pair<std::string, std::string>> describe(const Model<T>& model)
     facts.emplace_back("noise_level", level(denoiser->noise_level()));
     facts.emplace_back("steps", std::to_string(denoiser->steps()));
     add_certificate(denoiser->certificate(), facts);
-  } else if (model.ridge().weak_convexity().value <= 1.02) {
+  } else if (model.ridge().weak_convexity().value <= largest_weak_convexity) {
     add_certificate(RidgeDenoiser<T>(model.ridge()).certificate(), facts);
   }
   return facts;

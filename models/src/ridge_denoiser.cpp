@@ -149,8 +149,7 @@ RidgeDenoiser<T>::RidgeDenoiser(RidgeRegulariser<T> model, const RidgeDenoiserOp
     throw ArgumentError("RidgeDenoiser: weight must be positive and finite, got " +
                         std::to_string(options.weight));
   const double weak = options.weight * model_.weak_convexity().value;
-  // The proven modulus of a pad-once model may lie above rho by the inflation of its norm.
-  if (weak > 1.02)
+  if (weak > largest_weak_convexity)
     throw ArgumentError("RidgeDenoiser: the modulus of weak convexity is " + std::to_string(weak) +
                         ", above 1, so that the denoising problem is not convex; use the model as "
                         "a prior with lambda below " +

@@ -7,6 +7,11 @@
 
 namespace fejer {
 
+/// Of weak convexity, of what RidgeDenoiser takes. Not 1, where convexity ends: the proven modulus
+/// of a model that is padded once lies above its rho, which may be 1, by what the bound of its norm
+/// lies above the norm.
+inline constexpr double largest_weak_convexity = 1.02;
+
 struct RidgeDenoiserOptions {
   double tolerance = 1e-4;           ///< on ||x+ - x|| / ||x+||, > 0
   int max_iterations = 500;          ///< >= 1
@@ -24,8 +29,8 @@ struct RidgeSolution {
   double residual = 0;     ///< ||x+ - x|| / ||x+|| at the end, the largest over the planes
 };
 
-/// D(y, sigma) = argmin_x 1/2 ||x - y||^2 + weight R(x; sigma), a convex problem since
-/// weight rho <= 1, from x = y by LimitedMemoryBfgs, whose gradients are two to four times as well
+/// D(y, sigma) = argmin_x 1/2 ||x - y||^2 + weight R(x; sigma), a convex problem where
+/// weight m <= 1, m = R.weak_convexity(), from x = y by LimitedMemoryBfgs, whose gradients are two to four times as well
 /// spent as those of accelerated gradient. NormRule::as_published: by the published accelerated
 /// gradient method with restart, whose iterations can be counted against published ones: step 1 /
 /// (1 + Lip), z = x, t = 1;
@@ -36,15 +41,15 @@ struct RidgeSolution {
 template <class T>
 class RidgeDenoiser {
  public:
-  /// Throws ArgumentError if weight rho > 1 (the problem is then not convex).
+  /// Throws ArgumentError for options out of range and for weight m > largest_weak_convexity.
   explicit RidgeDenoiser(RidgeRegulariser<T> model, const RidgeDenoiserOptions& options = {});
 
   void denoise(ConstView<T> y, double sigma, View<T> out) const;
   RidgeSolution<T> solve(ConstView<T> y, double sigma) const;
   /// From another start than y.
   RidgeSolution<T> solve(ConstView<T> y, double sigma, ConstView<T> start) const;
-  /// Of the exact minimiser. Convex R: firmly non-expansive, proven. Weakly convex R, rho <= 1: the
-  /// prox of a rho-weakly convex function, no Lipschitz bound.
+  /// Of the exact minimiser. Convex R: firmly non-expansive, proven. Weakly convex R: the prox of a
+  /// (weight m)-weakly convex function, no Lipschitz bound.
   Certificate certificate() const;
   const RidgeRegulariser<T>& model() const { return model_; }
 
