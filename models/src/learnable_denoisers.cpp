@@ -131,6 +131,7 @@ void RidgeProx<T>::vjp(const Tape& tape, ConstView<T> u, View<T> zbar, Gradient*
   Array<T> work(u.shape());
   model_.gradient(tape.x, sigma_, work);
   gradient->log_weight -= weight_ * dot<T>(work, zbar);
+  if (!options_.sigma_derivative) return;
   RidgeKernelSum<T> unused(model_);
   const std::vector<double> by_scale = model_.vjp(tape.x, sigma_, zbar, work, unused, 0).scaling;
   const std::vector<double> slopes = detail::scaling_slopes(model_, sigma_);

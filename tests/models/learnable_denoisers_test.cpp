@@ -118,6 +118,13 @@ TEST_CASE("ridge prox: the proximal denoiser, and its vjp against differences") 
     };
     CHECK(found.parameters.log_weight == doctest::Approx(slope(h, 0)).epsilon(1e-6));
     CHECK(found.parameters.sigma == doctest::Approx(slope(0, h)).epsilon(1e-6));
+
+    RidgeProxOptions without = exact;
+    without.sigma_derivative = false;
+    const auto rest = derivative(RidgeProx<double>(ridge(rho), 1.6, 0.1, without), z, u);
+    CHECK(rest.parameters.sigma == 0);
+    CHECK(rest.parameters.log_weight == found.parameters.log_weight);
+    CHECK(same_bits(rest.z, found.z));
   }
   CHECK(throws_with<ArgumentError>([&] { RidgeProx<double>(ridge(0.5), 3, 0.1); }, "not convex"));
   CHECK(throws_with<ArgumentError>([&] { RidgeProx<double>(ridge(0.5), 0, 0.1); }, "weight"));

@@ -84,6 +84,7 @@ PnpLearner<T>::PnpLearner(const PnpOptions& options, PnpModel<T> model, Measured
       norm_(problem_.A.norm_interval().upper) {
   options_.learn_sigma = options.learn_sigma && has_sigma();
   options_.learn_lambda = options.learn_lambda && has_lambda();
+  options_.prox.sigma_derivative = options_.learn_sigma;
   if (!(norm_ > 0) || !std::isfinite(norm_))
     throw ArgumentError("PnpLearner: the operator's norm must have a finite bound above 0");
   check();

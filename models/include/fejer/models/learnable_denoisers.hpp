@@ -90,13 +90,15 @@ class RelaxedCnn {
 struct RidgeProxOptions {
   double tolerance = 1e-6;  ///< of RidgeDenoiser; also on the relative residual of the vjp's system
   int max_iterations = 500;
+  bool sigma_derivative = true;  ///< without: Gradient::sigma of a vjp stays 0
 };
 
 /// D(z) = prox_{weight R(.; sigma)}(z) = argmin_p 1/2 ||p - z||^2 + weight R(p; sigma), from the
 /// start given, on every plane of (..., H, W). With v = (I + weight Hess R(D(z)))^{-1} u, found by
 /// conjugate residuals:
 ///   zbar = v,  d/d log weight: -weight <v, grad R>,  d/d sigma: -weight <v, d grad R / d sigma>.
-/// Cost: RidgeDenoiser; of a vjp some ten to fifty products with the Hessian.
+/// Cost: RidgeDenoiser; of a vjp some ten to fifty products with the Hessian, and for the
+/// derivative in sigma 3 to 4 gradients.
 template <class T>
 class RidgeProx {
  public:
