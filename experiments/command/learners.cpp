@@ -283,6 +283,9 @@ Trainable pnp_lipschitz_cnn(Section& model, const TrainingOptions& training) {
   return pnp_with<LipschitzCnn<float>>(model, o, "lipschitz-cnn", certified);
 }
 
+/// Relative, on one step of the prox's solver in single precision.
+constexpr double least_prox_tolerance = 2e-7;
+
 /// The prox of a ridge regulariser in forward-backward.
 Trainable pnp_wcrr(Section& model, const TrainingOptions& training) {
   PnpOptions o;
@@ -293,10 +296,12 @@ Trainable pnp_wcrr(Section& model, const TrainingOptions& training) {
   o.sigma = model.number("sigma", o.sigma);
   o.lambda = model.number("lambda", o.lambda);
   o.levels = model.count("levels", o.levels, 1);
-  o.prox.tolerance = model.number("prox_tolerance", 1e-5);
+  o.equilibrium = read_equilibrium(model, training.warm, true);
+  // Below the error that the passes are to come to, and above rounding.
+  o.prox.tolerance =
+      model.number("prox_tolerance", std::max(o.equilibrium.tolerance / 10, least_prox_tolerance));
   o.prox.max_iterations =
       static_cast<int>(model.count("prox_max_iterations", o.prox.max_iterations, 1));
-  o.equilibrium = read_equilibrium(model, training.warm, true);
   return pnp_with<RidgeRegulariser<float>>(model, o, "ridge", as_it_is);
 }
 

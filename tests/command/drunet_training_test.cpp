@@ -288,6 +288,15 @@ TEST_CASE("plug-and-play with a frozen Lipschitz CNN or ridge: every strategy, t
     CHECK(csv.find("prox adjoint residual") != std::string::npos);
     CHECK(column(csv, "prox not settled") == std::vector<double>(3, count));
   }
+  const auto prox_tolerance = [&](const std::string& tolerance) {
+    const std::string out = "tolerance " + tolerance;
+    expect(0, folder, training("wcrr", out, {"model.tolerance=" + tolerance, "training.steps=1"}));
+    const auto record = nlohmann::json::parse(contents(folder / (out + "/run.json")));
+    return record["configuration"]["model"]["prox_tolerance"].get<double>();
+  };
+  CHECK(prox_tolerance("1e-5") == doctest::Approx(1e-6).epsilon(1e-12));
+  CHECK(prox_tolerance("3e-4") == doctest::Approx(3e-5).epsilon(1e-12));
+  CHECK(prox_tolerance("0") == doctest::Approx(2e-7).epsilon(1e-12));
   const auto levels =
       expect(0, folder, training("wcrr", "levels", {"model.levels=2"})).json()["learned"]["sigma"];
   CHECK(levels.size() == 2);
