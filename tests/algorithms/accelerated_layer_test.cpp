@@ -10,6 +10,8 @@
 #include <fejer/check.hpp>
 #include <fejer/rng.hpp>
 
+#include "../layer_products.hpp"
+
 using namespace fejer;
 
 namespace {
@@ -195,6 +197,22 @@ TEST_CASE("accelerated layer: products with the Jacobians against central differ
             .epsilon(1e-8));
   for (const double bad : {-0.1, 1.1})
     CHECK_THROWS_WITH_AS(layer_of(bad), doctest::Contains("momentum in [0, 1]"), ArgumentError);
+}
+
+TEST_CASE_TEMPLATE("C14: momentum around a layer", T, float, double) {
+  const auto layer = [](auto zero, Index i, double h) {
+    using X = decltype(zero);
+    Deconvolution<X> phi;
+    phi.log_lambda += i == 0 ? h : 0;
+    return AcceleratedLayer<Deconvolution<X>>(phi, 0.6 + (i == 1 ? h : 0));
+  };
+  Array<double> state = zero_start<double>();
+  fill_normal<double>(state, Rng(1).stream("state"));
+  CHECK(fejer_test::product_error(
+            layer(T(0), -1, 0), zero_gradient<T>(),
+            [&](Index i, double h) { return layer(0.0, i, h); }, 2,
+            [](const auto& g, Index i) { return i == 0 ? g.layer[0] : g.momentum[0]; },
+            state) < fejer_test::product_tolerance<T>);
 }
 
 TEST_CASE("accelerated layer: the fixed point and its gradient are those of phi, in fewer passes") {

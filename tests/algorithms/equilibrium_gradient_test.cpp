@@ -11,6 +11,8 @@
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
+#include "../layer_products.hpp"
+
 using namespace fejer;
 
 namespace {
@@ -141,6 +143,24 @@ constexpr AdjointSolver solvers[] = {AdjointSolver::picard,   AdjointSolver::con
                                      AdjointSolver::anderson, AdjointSolver::broyden};
 
 }  // namespace
+
+TEST_CASE_TEMPLATE("C14: the layers of these tests", T, float, double) {
+  const auto theta = [](const Array<double>& g, Index) { return g[0]; };
+  Array<double> x(Shape{n});
+  for (Index i = 0; i < n; ++i) x[i] = std::sin(static_cast<double>(i));
+  CHECK(fejer_test::product_error(
+            TanhLayer<T>{}, Array<double>(Shape{1}),
+            [](Index i, double h) {
+              return TanhLayer<double>{0.7, 0.4 + (i == 0 ? h : 0)};
+            },
+            1, theta, x) < fejer_test::product_tolerance<T>);
+  CHECK(fejer_test::product_error(
+            QuadraticLayer{}, Array<double>(Shape{1}),
+            [](Index i, double h) {
+              return QuadraticLayer{0.4, -1 + (i == 0 ? h : 0)};
+            },
+            1, theta, x) < 1e-6);
+}
 
 TEST_CASE("implicit gradient: central differences of the equilibrium, with every solver") {
   const double symmetric = differences(QuadraticLayer{}),

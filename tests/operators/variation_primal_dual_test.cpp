@@ -17,6 +17,8 @@
 #include <fejer/rng.hpp>
 #include <fejer/vector.hpp>
 
+#include "../layer_products.hpp"
+
 using namespace fejer;
 
 namespace {
@@ -196,6 +198,26 @@ TEST_CASE("primal-dual TV: derivatives of a step against differences") {
           1e-7);
     CHECK(difference([&](const Array<double>& at) { return value(z, at); }, p.theta, thetabar,
                      1e-6) < 1e-7);
+  }
+}
+
+TEST_CASE_TEMPLATE("C14: steps of primal-dual TV and their weights", T, float, double) {
+  const ScopedThreads one(1);
+  for (const NamedVariation& of : variations) {
+    CAPTURE(of.name);
+    const VariationProblem<T> p(of);
+    VariationProblem<double> twice(of);
+    for (Index i = 0; i < p.data.size(); ++i) twice.data[i] = p.data[i];
+    const auto moved = [&](Index i, double h) {
+      Array<double> theta = p.theta;
+      if (i >= 0) theta[i] += h;
+      return twice.layer(theta);
+    };
+    const auto layer = p.layer(p.theta);
+    CHECK(fejer_test::product_error(
+              layer, Array<double>(p.theta.shape()), moved, p.theta.size(),
+              [](const Array<double>& g, Index i) { return g[i]; },
+              random<double>(layer.state(), "state", 0.3)) < fejer_test::product_tolerance<T>);
   }
 }
 
