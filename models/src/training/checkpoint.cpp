@@ -20,10 +20,12 @@ constexpr int version = 1;
   throw FormatError(file.path() + ": " + what);
 }
 
+/// Figures that are nan throughout have none.
 std::vector<std::string> columns_of(const std::vector<TrainingRow>& history) {
   std::set<std::string> figures;
   for (const TrainingRow& row : history)
-    for (const auto& [name, value] : row.figures) figures.insert(name);
+    for (const auto& [name, value] : row.figures)
+      if (!std::isnan(value)) figures.insert(name);
   std::vector<std::string> columns = {"step", "loss", "penalty", "gradient_norm", "rate_factor"};
   columns.insert(columns.end(), figures.begin(), figures.end());
   columns.insert(columns.end(), {"psnr", "seconds"});

@@ -363,6 +363,24 @@ TEST_CASE("options out of range") {
   refused([](TrainingOptions& o) { o.optimiser.group_rates = {{"convolutions", 1}}; });
 }
 
+TEST_CASE("a figure that is known at no step does not keep a training from going on") {
+  const ScratchFolder folder;
+  TrainingState state = fresh();
+  TrainingRow row;
+  row.step = 1, row.figures = {{"passes", 3}, {"contraction", std::nan("")}};
+  state.history = {row};
+  state.optimiser.step = 1;
+  save_checkpoint(folder / "c.h5", state, identity);
+  TrainingState back = load_checkpoint(folder / "c.h5", fresh(), identity);
+  CHECK(training_csv(back.history) == training_csv(state.history));
+  CHECK(back.history[0].figures == Figures{{"passes", 3}});
+  // From the step on at which it is known it is there, empty before.
+  row.step = 2, row.figures["contraction"] = 0.5;
+  state.history.push_back(row), back.history.push_back(row);
+  CHECK(training_csv(back.history) == training_csv(state.history));
+  CHECK(training_csv(back.history).find(",contraction,") != std::string::npos);
+}
+
 TEST_CASE("the history as a table") {
   TrainingRow first, second;
   first.step = 1, first.loss = 0.5, first.figures["iterations"] = 3;
