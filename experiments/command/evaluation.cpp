@@ -1,5 +1,9 @@
 #include "evaluation.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
 #include <fejer/rng.hpp>
 
 #include "console.hpp"
@@ -12,9 +16,22 @@ using Json = nlohmann::ordered_json;
 
 /// Sums over images, for means.
 struct Sums {
-  double psnr = 0, ssim = 0, noisy = 0, iterations = 0;
+  double psnr = 0, ssim = 0, noisy = 0, iterations = 0, hessian = 0, largest_hessian = 0;
   Index images = 0, with_ssim = 0, converged = 0;
 };
+
+/// ||Hess g|| at the image, from below.
+double hessian_norm(const Model<float>& model, const Array<float>& image, Index index, double sigma,
+                    const EvaluationOptions& options) {
+  const auto* step = std::get_if<GradientStepDrunet<float>>(&model.value);
+  if (step == nullptr)
+    throw ArgumentError(
+        "--power-steps: needs a gradient-step denoiser, a model of kind gsdrunet; got " +
+        model.kind());
+  Array<float> v(image.shape());
+  fill_normal<float>(v, Rng(options.seed).stream("power method/" + std::to_string(index)));
+  return std::abs(step->hessian_eigenvalue(image, sigma, v, options.power_steps, 0));
+}
 
 Json evaluate_image(const Array<float>& truth, const std::string& name, Index index, double sigma,
                     const Model<float>& model, const EvaluationOptions& options, Sums& sums) {
@@ -29,12 +46,18 @@ Json evaluate_image(const Array<float>& truth, const std::string& name, Index in
   sums.iterations += static_cast<double>(d.iterations);
   sums.converged += d.status == Status::converged ? 1 : 0;
   ++sums.images;
-  return {{"image", name},
-          {"psnr", q.psnr},
-          {"ssim", q.ssim ? Json(*q.ssim) : Json(nullptr)},
-          {"noisy_psnr", before.psnr},
-          {"iterations", d.iterations},
-          {"status", to_string(d.status)}};
+  Json json = {{"image", name},
+               {"psnr", q.psnr},
+               {"ssim", q.ssim ? Json(*q.ssim) : Json(nullptr)},
+               {"noisy_psnr", before.psnr},
+               {"iterations", d.iterations},
+               {"status", to_string(d.status)}};
+  if (options.power_steps == 0) return json;
+  const double h = hessian_norm(model, noisy, index, sigma, options);
+  json["hessian_norm"] = h;
+  sums.hessian += h;
+  sums.largest_hessian = std::max(sums.largest_hessian, h);
+  return json;
 }
 
 }  // namespace
@@ -50,13 +73,16 @@ Json evaluate_denoiser(const Model<float>& model, const Dataset& set, double sig
   }
   const double n = static_cast<double>(sums.images);
   const bool all = sums.with_ssim == sums.images;
-  return {{"sigma", sigma},
-          {"psnr", sums.psnr / n},
-          {"ssim", all ? Json(sums.ssim / n) : Json(nullptr)},
-          {"noisy_psnr", sums.noisy / n},
-          {"iterations", sums.iterations / n},
-          {"converged", sums.converged},
-          {"images", images}};
+  Json json = {{"sigma", sigma},
+               {"psnr", sums.psnr / n},
+               {"ssim", all ? Json(sums.ssim / n) : Json(nullptr)},
+               {"noisy_psnr", sums.noisy / n},
+               {"iterations", sums.iterations / n},
+               {"converged", sums.converged},
+               {"images", images}};
+  if (options.power_steps > 0)
+    json["hessian_norm"] = {{"mean", sums.hessian / n}, {"largest", sums.largest_hessian}};
+  return json;
 }
 
 }  // namespace fejer::command

@@ -19,7 +19,7 @@ struct Trainable {
   /// What is learned for given operators: their measurement files as a message names them, the
   /// hash of these files, and the shape of the images.
   std::string measurement = {}, measurement_sha256 = {};
-  std::string denoiser_sha256 = {};  ///< of the model file that plug-and-play learns with
+  std::string denoiser_sha256 = {};  ///< of the model file that it begins with
   Shape image = {};
   bool iterates = false;  ///< from a state that can be kept for the next time (training.warm)
   /// What was learned beside the model, for the record.

@@ -27,6 +27,7 @@ Outcome evaluate(const EvaluateFlags& f) {
   if (!(f.options.denoise.tolerance >= 0)) throw ArgumentError("--tolerance: cannot be negative");
   if (f.options.denoise.max_iterations < 1)
     throw ArgumentError("--max-iterations: at least 1 is needed");
+  if (f.options.power_steps < 0) throw ArgumentError("--power-steps: cannot be negative");
   std::vector<double> levels;
   for (const std::string& text : f.sigma) levels.push_back(parse_sigma("--sigma", text));
   require_readable(f.model);
@@ -49,6 +50,12 @@ Outcome evaluate(const EvaluateFlags& f) {
     outcome.text += line;
     if (!level["ssim"].is_null()) {
       std::snprintf(line, sizeof line, ", SSIM %.4f", level["ssim"].get<double>());
+      outcome.text += line;
+    }
+    if (level.contains("hessian_norm")) {
+      std::snprintf(line, sizeof line, ", ||Hess g|| %.3f (at most %.3f)",
+                    level["hessian_norm"]["mean"].get<double>(),
+                    level["hessian_norm"]["largest"].get<double>());
       outcome.text += line;
     }
     std::snprintf(line, sizeof line, ", mean over %td images\n", set.size());
@@ -82,6 +89,10 @@ Action add_evaluate(CLI::App& verb) {
       ->type_name("N");
   verb.add_option("--norm", f->norm, "as-published: estimated norms without their margin of 1 %")
       ->type_name("RULE");
+  verb.add_option("--power-steps", f->options.power_steps,
+                  "gsdrunet: also estimate the norm of the Hessian of g at each noisy image, from "
+                  "below, by N steps of the power method")
+      ->type_name("N");
   verb.footer("Example:\n  fejer evaluate wcrr.h5 --data set.h5 --sigma 15/255 25/255 --json");
   return [f](const Common&) { return evaluate(*f); };
 }

@@ -52,10 +52,13 @@ T checked_level(double sigma) {
 }
 
 template <class T>
-void require_taped(const DrunetTape<T>& tape, std::size_t layers, bool tangents) {
-  if (tape.inputs.size() != layers || tape.tangents.size() != (tangents ? layers : 0))
-    throw ArgumentError(std::string("Drunet::vjp: the tape is not one of `forward` with") +
-                        (tangents ? "" : "out") + " a direction on a network of this size");
+void require_taped(const DrunetTape<T>& tape, std::size_t layers, int order) {
+  if (tape.inputs.size() == layers && tape.tangents.size() == (order > 0 ? layers : 0) &&
+      tape.seconds.size() == (order > 1 ? layers : 0))
+    return;
+  throw ArgumentError("Drunet::vjp: the tape is not one of `forward` with " +
+                      std::to_string(order) +
+                      " derivatives in a direction on a network of this size");
 }
 
 }  // namespace
@@ -150,7 +153,7 @@ Certificate Drunet<T>::certificate() const {
 template <class T>
 void Drunet<T>::forward(ConstView<T> x, double sigma, View<T> out, DrunetTape<T>& tape) const {
   require_shape("Drunet::forward output", out.shape(), x.shape());
-  tape = {detail::as_batch("Drunet input", x.shape(), data_->options.image_channels), {}, {}};
+  tape = {detail::as_batch("Drunet input", x.shape(), data_->options.image_channels), {}, {}, {}};
   Streams<T> in;
   in.push_back(detail::pad_images<T>(x.reshaped(tape.image), checked_level<T>(sigma)));
   const Streams<T> result = data_->forward(std::move(in), &tape);
@@ -163,7 +166,7 @@ void Drunet<T>::forward(ConstView<T> x, ConstView<T> d, double sigma, View<T> ou
   require_shape("Drunet::forward output", out.shape(), x.shape());
   require_shape("Drunet::forward direction", d.shape(), x.shape());
   require_shape("Drunet::forward tangent", tangent.shape(), x.shape());
-  tape = {detail::as_batch("Drunet input", x.shape(), data_->options.image_channels), {}, {}};
+  tape = {detail::as_batch("Drunet input", x.shape(), data_->options.image_channels), {}, {}, {}};
   Streams<T> in;
   in.push_back(detail::pad_images<T>(x.reshaped(tape.image), checked_level<T>(sigma)));
   in.push_back(detail::pad_images<T>(d.reshaped(tape.image), T(0)));
@@ -176,7 +179,7 @@ template <class T>
 void Drunet<T>::vjp(const DrunetTape<T>& tape, ConstView<T> u, View<T> gx,
                     DrunetGradient<T>* gradient) const {
   require_shape("Drunet::vjp output", gx.shape(), u.shape());
-  require_taped(tape, data_->layers.size(), false);
+  require_taped(tape, data_->layers.size(), 0);
   Streams<T> g;
   g.push_back(detail::embed_images<T>(u.reshaped(tape.image)));
   data_->pull(tape, std::move(g), gx, gradient);
@@ -187,10 +190,41 @@ void Drunet<T>::vjp(const DrunetTape<T>& tape, ConstView<T> u, ConstView<T> v, V
                     DrunetGradient<T>* gradient) const {
   require_shape("Drunet::vjp output", gx.shape(), u.shape());
   require_shape("Drunet::vjp cotangent of the tangent", v.shape(), u.shape());
-  require_taped(tape, data_->layers.size(), true);
+  require_taped(tape, data_->layers.size(), 1);
   Streams<T> g;
   g.push_back(detail::embed_images<T>(u.reshaped(tape.image)));
   g.push_back(detail::embed_images<T>(v.reshaped(tape.image)));
+  data_->pull(tape, std::move(g), gx, gradient);
+}
+
+template <class T>
+void Drunet<T>::forward(ConstView<T> x, ConstView<T> d, double sigma, View<T> out, View<T> tangent,
+                        View<T> second, DrunetTape<T>& tape) const {
+  require_shape("Drunet::forward output", out.shape(), x.shape());
+  require_shape("Drunet::forward direction", d.shape(), x.shape());
+  require_shape("Drunet::forward tangent", tangent.shape(), x.shape());
+  require_shape("Drunet::forward second derivative", second.shape(), x.shape());
+  tape = {detail::as_batch("Drunet input", x.shape(), data_->options.image_channels), {}, {}, {}};
+  Streams<T> in;
+  in.push_back(detail::pad_images<T>(x.reshaped(tape.image), checked_level<T>(sigma)));
+  in.push_back(detail::pad_images<T>(d.reshaped(tape.image), T(0)));
+  in.emplace_back(in[0].shape());  // x + t d has no second derivative
+  const Streams<T> result = data_->forward(std::move(in), &tape);
+  detail::crop_images<T>(result[0], out.reshaped(tape.image));
+  detail::crop_images<T>(result[1], tangent.reshaped(tape.image));
+  detail::crop_images<T>(result[2], second.reshaped(tape.image));
+}
+
+template <class T>
+void Drunet<T>::vjp(const DrunetTape<T>& tape, ConstView<T> u, ConstView<T> v, ConstView<T> w,
+                    View<T> gx, DrunetGradient<T>* gradient) const {
+  require_shape("Drunet::vjp output", gx.shape(), u.shape());
+  require_shape("Drunet::vjp cotangent of the tangent", v.shape(), u.shape());
+  require_shape("Drunet::vjp cotangent of the second derivative", w.shape(), u.shape());
+  require_taped(tape, data_->layers.size(), 2);
+  Streams<T> g;
+  for (const ConstView<T>& cotangent : {u, v, w})
+    g.push_back(detail::embed_images<T>(cotangent.reshaped(tape.image)));
   data_->pull(tape, std::move(g), gx, gradient);
 }
 

@@ -22,7 +22,7 @@ void each(Array<T>& a, const F& f) {
   });
 }
 
-/// h = f(t), and of f at the t with f(t) = h its slope and f''(t) / f'(t).
+/// h = f(t), and of f at the t with f(t) = h its slope, f''(t) / f'(t) and f'''(t) / f'(t).
 template <class T>
 T activated(DrunetActivation f, T t) {
   switch (f) {
@@ -58,15 +58,41 @@ T relative_curvature(DrunetActivation f, T h) {
 }
 
 template <class T>
+T relative_third(DrunetActivation f, T c) {  // from the relative curvature
+  return f == DrunetActivation::softplus ? c * (2 * c - 1) : c;
+}
+
+template <class T>
 void activate(DrunetActivation f, Streams<T>& s) {
   Array<T>& value = s[0];
   each(value, [&](Index i) { value[i] = activated(f, value[i]); });
   if (s.size() == 1) return;
   Array<T>& tangent = s[1];
-  each(tangent, [&](Index i) { tangent[i] *= slope(f, value[i]); });
+  if (s.size() == 2) return each(tangent, [&](Index i) { tangent[i] *= slope(f, value[i]); });
+  Array<T>& second = s[2];
+  each(tangent, [&](Index i) {
+    const T c = relative_curvature(f, value[i]), t = tangent[i];
+    second[i] = slope(f, value[i]) * (second[i] + c * t * t);
+    tangent[i] = slope(f, value[i]) * t;
+  });
 }
 
-/// g: gradients for h = f(t) and its tangent f'(t) t', to those for t and t'.
+/// g: gradients for h = f(t), its tangent h' = f'(t) t' and its second derivative
+/// h'' = f'(t) t'' + f''(t) t'^2, to those for t, t' and t''.
+template <class T>
+void second_order_back(DrunetActivation f, const Array<T>& h, const Array<T>& tangent,
+                       const Array<T>& second, Streams<T>& g) {
+  each(g[0], [&](Index i) {
+    const T s = slope(f, h[i]), c = relative_curvature(f, h[i]);
+    const T d = tangent[i], t = s > 0 ? d / s : T(0);
+    const T bend = c * (second[i] - c * d * t) + relative_third(f, c) * d * t;
+    g[0][i] = s * g[0][i] + c * d * g[1][i] + bend * g[2][i];
+    g[1][i] = s * g[1][i] + 2 * c * d * g[2][i];
+    g[2][i] *= s;
+  });
+}
+
+/// The same for h, and for its tangent where there is one.
 template <class T>
 void activate_back(DrunetActivation f, const Array<T>& h, const Array<T>* tangent, Streams<T>& g) {
   Array<T>& value = g[0];
@@ -128,6 +154,7 @@ class Forward {
     if (tape_ == nullptr) return;
     tape_->inputs.push_back(std::move(x[0]));
     if (x.size() > 1) tape_->tangents.push_back(std::move(x[1]));
+    if (x.size() > 2) tape_->seconds.push_back(std::move(x[2]));
   }
 
   const DrunetLayers<T>& net_;
@@ -154,7 +181,11 @@ class Backward {
   Streams<T> blocks(Streams<T> g) {
     for (Index b = 0; b < net_.options.blocks; ++b) {
       Streams<T> h = convolve(g);
-      activate_back(net_.options.activation, tape_.inputs[next_], tangent(), h);
+      if (g.size() > 2)
+        second_order_back(net_.options.activation, tape_.inputs[next_], tape_.tangents[next_],
+                          tape_.seconds[next_], h);
+      else
+        activate_back(net_.options.activation, tape_.inputs[next_], tangent(), h);
       h = convolve(h);
       add(h, g);
     }
@@ -167,6 +198,7 @@ class Backward {
     if (weights_ == nullptr) return x;
     layer.add_gradient(tape_.inputs[next_], g[0], (*weights_)[next_]);
     if (g.size() > 1) layer.add_gradient(*tangent(), g[1], (*weights_)[next_]);
+    if (g.size() > 2) layer.add_gradient(tape_.seconds[next_], g[2], (*weights_)[next_]);
     return x;
   }
   const Array<T>* tangent() const {

@@ -25,8 +25,8 @@ class DrunetLayer {
   bool up_;
 };
 
-/// Images (N, C, H, W), and their derivatives in a direction where there is one; or the gradients
-/// of a function for both.
+/// Images (N, C, H, W), and where there is a direction their first, or first and second derivatives
+/// in it; or the gradients of a function for all of them.
 template <class T>
 using Streams = std::vector<Array<T>>;
 

@@ -94,6 +94,61 @@ TEST_CASE("a DRUNet learns to denoise, stopped and resumed to the same bits") {
                  "tanh");
 }
 
+TEST_CASE("a gradient-step DRUNet learns, goes on with the penalty, and is what gs-pnp takes") {
+  const ScratchFolder folder;
+  const std::string config = "train_gsdrunet/smoke.toml";
+  const auto whole = expect(0, folder, drunet_training(config, folder / "whole")).json();
+  CHECK(whole["status"] == "finished");
+  CHECK(whole["best_psnr"].get<double>() > 15);
+  const std::string model = folder / "whole/model.h5";
+  CHECK(fejer::load_model<float>(model).kind() == "gsdrunet");
+  CHECK((contents(folder / "whole/metrics.csv").find("jacobian") == std::string::npos));
+  expect(0, folder, drunet_training(config, folder / "part", {"training.steps=13"}));
+  auto rest = drunet_training(config, folder / "part");
+  rest.push_back("--resume");
+  expect(0, folder, rest);
+  CHECK(fejer::sha256_of_file(folder / "part/model.h5") == fejer::sha256_of_file(model));
+
+  const std::vector<std::string> penalty = {"model.jacobian_weight=3", "model.jacobian_bound=0.1",
+                                            "model.power_steps=5", "model.start=" + model,
+                                            "training.steps=15"};
+  const auto second = expect(0, folder, drunet_training(config, folder / "second", penalty)).json();
+  CHECK(second["best_psnr"].get<double>() > whole["best_psnr"].get<double>() - 3);
+  CHECK((contents(folder / "second/metrics.csv").find("jacobian norm") != std::string::npos));
+  expect_refused(
+      folder,
+      drunet_training(config, folder / "bad", {"model.start=" + model, "model.activation=elu"}),
+      "expected a gsdrunet with the channels");
+  expect_refused(folder, drunet_training(config, folder / "bad", {"model.activation=relu"}),
+                 "expected elu or softplus");
+  expect_refused(folder, drunet_training(config, folder / "bad", {"model.jacobian_weight=-1"}),
+                 "0 or more");
+
+  // What the second training lowered.
+  const auto norm = [&](const std::string& file) {
+    return expect(0, folder,
+                  {"evaluate", file, "--data", "dead-leaves:2x32:2", "--sigma", "0.1",
+                   "--power-steps", "20", "--json"})
+        .json()["results"][0]["hessian_norm"]["mean"]
+        .get<double>();
+  };
+  CHECK(norm(folder / "second/model.h5") < norm(model));
+
+  write_blur(folder);
+  expect(0, folder,
+         {"denoise", "phantom:shepp-logan:32", "--model", model, "--sigma", "0.1", "--out",
+          folder / "d.h5"});
+  const std::vector<std::string> reconstruct = {
+      "reconstruct", folder / "m.h5", "--prior",          "pnp", "--model", model,
+      "--out",       folder / "x.h5", "--max-iterations", "3"};
+  CHECK(fejer_command(folder, reconstruct).code == 3);
+  auto proximal = reconstruct;
+  proximal.insert(proximal.end(), {"--algorithm", "prox-pnp"});
+  expect_refused(folder, proximal, "--force");
+  proximal.push_back("--force");
+  CHECK(fejer_command(folder, proximal).code == 3);
+}
+
 TEST_CASE(
     "plug-and-play with a DRUNet learns by every strategy, and reconstruct takes the result") {
   const ScratchFolder folder;

@@ -155,6 +155,61 @@ TEST_CASE("Drunet: derivatives in a direction, and the gradients of these") {
   }
 }
 
+TEST_CASE("Drunet: second derivatives in a direction, and the gradients of these") {
+  const ScopedThreads one(1);  // small images
+  for (const DrunetActivation f : all_activations) {
+    CAPTURE(to_string(f));
+    const DrunetOptions o = small_drunet_options(f);
+    const std::vector<Array<double>> weights = random_drunet_weights(o);
+    const Drunet<double> net(o, weights);
+    const Shape shape{1, 10, 8};
+    const Array<double> x = random_array(shape, "x"), d = random_array(shape, "d"),
+                        u = random_array(shape, "u"), v = random_array(shape, "v"),
+                        w = random_array(shape, "w");
+    const double sigma = 0.3;
+    DrunetTape<double> tape, other;
+    Array<double> out(shape), tangent(shape), second(shape), gx(shape), first(shape);
+    const auto value = [&](const Drunet<double>& n, const Array<double>& image, double s) {
+      DrunetTape<double> unused;
+      Array<double> a(shape), b(shape), c(shape);
+      n.forward(image, d, s, a, b, c, unused);
+      return dot(u, a) + dot(v, b) + dot(w, c);
+    };
+    net.forward(x, d, sigma, out, tangent, second, tape);
+    net.forward(x, d, sigma, gx, first, other);
+    CHECK(same_bits(out, gx));
+    CHECK(largest_difference(tangent, first) <= 1e-13 * max_abs<double>(first));
+    // second = d/dt J(x + t d) d
+    constexpr double h = 1e-6;
+    Array<double> moved = x, above(shape), below(shape);
+    axpy<double>(h, d, moved);
+    net.forward(moved, d, sigma, gx, above, other);
+    axpy<double>(-2 * h, d, moved);
+    net.forward(moved, d, sigma, gx, below, other);
+    combine<double>(1 / (2 * h), above, -1 / (2 * h), below, above);
+    CHECK(largest_difference(second, above) < 1e-6 * norm(d) * std::max(1.0, norm(second)));
+    CHECK((norm(second) > 0) == (f != DrunetActivation::relu));
+
+    DrunetGradient<double> gradient = net.zero_gradient();
+    net.vjp(tape, u, v, w, gx, &gradient);
+    CHECK(gradient_error([&](const Array<double>& a) { return value(net, a, sigma); }, x, gx) <
+          1e-6);
+    CHECK((value(net, x, sigma + h) - value(net, x, sigma - h)) / (2 * h) ==
+          doctest::Approx(gradient.sigma).epsilon(1e-6));
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      const auto with = [&](const Array<double>& a) {
+        std::vector<Array<double>> all = weights;
+        all[k] = a;
+        return value(Drunet<double>(o, all), x, sigma);
+      };
+      CAPTURE(k);
+      CHECK(gradient_error(with, weights[k], gradient.weights[k], 1e-6,
+                           std::max<Index>(1, weights[k].size() / 3)) < 1e-6);
+    }
+    CHECK(throws_with<ArgumentError>([&] { net.vjp(other, u, v, w, gx); }, "2 derivatives"));
+  }
+}
+
 TEST_CASE("Drunet with ReLU is homogeneous, which gives the derivative in the noise level") {
   const Drunet<double> net = small_drunet();
   const Array<double> x = random_array({1, 17, 12}, "x"), u = random_array({1, 17, 12}, "u");
@@ -235,7 +290,7 @@ TEST_CASE("Drunet claims no certificate, and refuses what is no network, image o
   DrunetTape<double> tape;
   CHECK(throws_with<ArgumentError>([&] { net.vjp(tape, x, out); }, "tape"));
   net.forward(x, 0.1, out, tape);
-  CHECK(throws_with<ArgumentError>([&] { net.vjp(tape, x, x, out); }, "with a direction"));
+  CHECK(throws_with<ArgumentError>([&] { net.vjp(tape, x, x, out); }, "with 1 derivatives in a"));
   const DrunetOptions o = small_drunet_options();
   auto weights = random_drunet_weights(o);
   weights[3] = random_array({6, 4, 3, 3}, "w");

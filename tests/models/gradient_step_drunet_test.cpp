@@ -1,6 +1,7 @@
 #include <fejer/models/gradient_step_drunet.hpp>
 
 #include <doctest/doctest.h>
+#include <fejer/algorithms/eigenvalues.hpp>
 #include <fejer/algorithms/gradient_step_pnp.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/denoiser.hpp>
@@ -80,6 +81,65 @@ TEST_CASE("gradient step: gradients of <u, D> in image, noise level and weights,
     net.vjp(x, sigma, v, gv);
     CHECK(dot(gx, v) == doctest::Approx(dot(gv, u)).epsilon(1e-12));
   }
+}
+
+TEST_CASE("gradient step: curvature of g in a direction, and its gradients of third order") {
+  for (const DrunetActivation f : smooth) {
+    CAPTURE(to_string(f));
+    const DrunetOptions o = small_drunet_options(f);
+    const std::vector<Array<double>> weights = random_drunet_weights(o);
+    const GradientStepDrunet<double> net{Drunet<double>(o, weights)};
+    const Array<double> x = random_array({1, 8, 11}, "x"), v = random_array({1, 8, 11}, "v");
+    constexpr double sigma = 0.3, h = 1e-7, factor = -2.5;
+    DrunetGradient<double> gradient = net.network().zero_gradient();
+    const double value = net.curvature(x, sigma, v, &gradient, factor);
+    CHECK(value == net.curvature(x, sigma, v));
+    Array<double> product(x.shape());  // (I - Hess g) v
+    net.vjp(x, sigma, v, product);
+    CHECK(value == doctest::Approx(dot(v, v) - dot(v, product)).epsilon(1e-12));
+    CHECK(factor * (net.curvature(x, sigma + h, v) - net.curvature(x, sigma - h, v)) / (2 * h) ==
+          doctest::Approx(gradient.sigma).epsilon(1e-5));
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      CAPTURE(k);
+      const auto moved = [&](const Array<double>& w) {
+        std::vector<Array<double>> all = weights;
+        all[k] = w;
+        return factor * GradientStepDrunet<double>(Drunet<double>(o, all)).curvature(x, sigma, v);
+      };
+      CHECK(gradient_error(moved, weights[k], gradient.weights[k], 1e-6,
+                           std::max<Index>(1, weights[k].size() / 3)) < 1e-6);
+    }
+  }
+}
+
+TEST_CASE("gradient step: the eigenvalue of largest modulus of Hess g by the power method") {
+  const ScopedThreads one(1);  // small images
+  const GradientStepDrunet<double> net = small_step(DrunetActivation::softplus);
+  const Array<double> x = random_array({1, 6, 7}, "x");
+  const Index n = x.size();
+  Eigen::MatrixXd hessian(n, n);
+  Array<double> e(x.shape()), column(x.shape());
+  for (Index j = 0; j < n; ++j) {
+    std::fill(e.begin(), e.end(), 0.0);
+    e[j] = 1;
+    net.vjp(x, 0.3, e, column);
+    for (Index i = 0; i < n; ++i) hessian(i, j) = e[i] - column[i];
+  }
+  const Eigen::VectorXd all = eigenvalues(hessian);
+  const double largest = -all[0] > all[n - 1] ? all[0] : all[n - 1];
+  Array<double> v = random_array(x.shape(), "v");
+  CHECK(net.hessian_eigenvalue(x, 0.3, v, 5000, 0) == doctest::Approx(largest).epsilon(1e-8));
+  CHECK(norm(v) == doctest::Approx(1).epsilon(1e-12));
+  CHECK(net.curvature(x, 0.3, v) == doctest::Approx(largest).epsilon(1e-8));
+  // Few steps: from below. One: the quotient of the start vector.
+  v = random_array(x.shape(), "v");
+  CHECK(std::abs(net.hessian_eigenvalue(x, 0.3, v, 5, 0)) < std::abs(largest));
+  v = random_array(x.shape(), "v");
+  const double quotient = net.curvature(x, 0.3, v) / dot(v, v);
+  CHECK(net.hessian_eigenvalue(x, 0.3, v, 1, 0) == doctest::Approx(quotient).epsilon(1e-12));
+  CHECK_THROWS_AS(net.hessian_eigenvalue(x, 0.3, v, 0, 0), ArgumentError);
+  std::fill(v.begin(), v.end(), 0.0);
+  CHECK_THROWS_AS(net.hessian_eigenvalue(x, 0.3, v, 5, 0), ArgumentError);
 }
 
 TEST_CASE("gradient step: same bits for 1, 2 and 4 threads, and for planes alone or together") {

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "drunet_parameters.hpp"
+
 namespace fejer {
 namespace {
 
@@ -71,11 +73,7 @@ double DrunetLearner<T>::shard_gradient(const Prepared& prepared, const Shard<T>
     sum += loss(estimate, sample.target, pull);
     prepared.network.vjp(tape, pull, unused, &gradient);
   }
-  auto entry = effective.entries().begin();
-  for (const Array<T>& g : gradient.weights) {
-    for (Index i = 0; i < g.size(); ++i) entry->value[i] += static_cast<double>(g[i]);
-    ++entry;
-  }
+  detail::add_weights(gradient, effective);
   return sum;
 }
 

@@ -7,29 +7,10 @@
 #include <fejer/parallel.hpp>
 #include <fejer/vector.hpp>
 
-#include "../small_drunet.hpp"
-#include "differences.hpp"
+#include "denoising_pairs.hpp"
 
 using namespace fejer;
 using namespace fejer_test;
-
-namespace {
-
-/// Two samples of different levels, whose sizes are no multiples of 8.
-struct Pairs {
-  std::vector<Array<double>> inputs, targets;
-  Shard<double> shard;
-  explicit Pairs(Index channels) {
-    for (const char* name : {"a", "b"}) {
-      inputs.push_back(random_array({channels, 9, 11}, std::string("input ") + name));
-      targets.push_back(random_array({channels, 9, 11}, std::string("target ") + name));
-    }
-    for (std::size_t i = 0; i < 2; ++i)
-      shard.push_back({inputs[i], targets[i], i == 0 ? 0.05 : 0.4, i});
-  }
-};
-
-}  // namespace
 
 TEST_CASE("DRUNet learner: the gradient of the loss for every weight") {
   const ScopedThreads one(1);  // small images
@@ -37,30 +18,14 @@ TEST_CASE("DRUNet learner: the gradient of the loss for every weight") {
     // softplus: no kinks for differences to fall on
     const DrunetOptions options = small_drunet_options(DrunetActivation::softplus, channels);
     const Learner<double> learner = DrunetLearner<double>(options);
-    Parameters p = learner.initial(Rng(3));  // which deep weights hardly move: others instead
-    const std::vector<Array<double>> weights = random_drunet_weights(options);
-    for (std::size_t k = 0; k < weights.size(); ++k) p.entries()[k].value = weights[k];
-    const Pairs pairs(channels);
-    const auto loss = [&](const Parameters& at, Parameters* gradient) {
-      const auto prepared = learner.prepare(at);
-      Parameters effective = learner.effective_zeros(prepared);
-      Figures figures;
-      const double value =
-          learner.shard_gradient(prepared, pairs.shard, half_square, effective, figures);
-      if (gradient != nullptr) *gradient = learner.pull_back(at, prepared, effective);
-      return value;
-    };
+    const Parameters p = random_parameters(learner, options);
+    const DenoisingPairs pairs(channels);
     Parameters gradient;
-    loss(p, &gradient);
+    shard_loss(learner, pairs.shard, p, &gradient);
     gradient.require_like("gradient", p);
     for (const auto& entry : p.entries()) {
-      const auto value = [&](const Array<double>& v) {
-        Parameters moved = p;
-        moved[entry.name] = v;
-        return loss(moved, nullptr);
-      };
       INFO(entry.name);
-      CHECK(gradient_error(value, entry.value, gradient[entry.name], 1e-5, 17) < 1e-6);
+      CHECK(shard_gradient_error(learner, pairs.shard, p, gradient, entry.name) < 1e-6);
     }
   }
 }

@@ -25,6 +25,7 @@ struct DrunetOptions {
   std::array<Index, 4> channels{64, 128, 256, 512};  ///< of each level, the finest first
   Index blocks = 4;                                  ///< residual blocks on each way of a level
   DrunetActivation activation = DrunetActivation::relu;
+  bool operator==(const DrunetOptions&) const = default;
 };
 
 /// Names and shapes of the weights in the order of application, named as in published state
@@ -35,12 +36,12 @@ std::vector<std::pair<std::string, Shape>> drunet_weights(const DrunetOptions& o
 /// How many numbers they hold; 32 638 656 by default.
 Index drunet_parameter_count(const DrunetOptions& options);
 
-/// What a convolution was applied to, for each in the order of application; `tangents` are their
-/// derivatives in a direction, where there is one.
+/// What a convolution was applied to, for each in the order of application; `tangents` and
+/// `seconds` are their first and second derivatives in a direction, where there are.
 template <class T>
 struct DrunetTape {
   Shape image;
-  std::vector<Array<T>> inputs, tangents;
+  std::vector<Array<T>> inputs, tangents, seconds;
 };
 
 /// Of the type of the parameters; `sigma` is the derivative in the noise level.
@@ -84,6 +85,14 @@ class Drunet {
                DrunetTape<T>& tape) const;
   /// With a tape of the last: gradient of <u, N> + <v, J d> for fixed u, v, d.
   void vjp(const DrunetTape<T>& tape, ConstView<T> u, ConstView<T> v, View<T> gx,
+           DrunetGradient<T>* gradient = nullptr) const;
+
+  /// Along x + t d at t = 0: out = N, tangent = dN/dt, second = d^2N/dt^2.
+  void forward(ConstView<T> x, ConstView<T> d, double sigma, View<T> out, View<T> tangent,
+               View<T> second, DrunetTape<T>& tape) const;
+  /// With a tape of the last: gradient of <u, N> + <v, dN/dt> + <w, d^2N/dt^2> for fixed u, v, w,
+  /// d.
+  void vjp(const DrunetTape<T>& tape, ConstView<T> u, ConstView<T> v, ConstView<T> w, View<T> gx,
            DrunetGradient<T>* gradient = nullptr) const;
 
   const DrunetOptions& options() const;

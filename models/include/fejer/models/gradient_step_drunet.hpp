@@ -37,6 +37,18 @@ class GradientStepDrunet {
   void vjp(ConstView<T> x, double sigma, ConstView<T> u, View<T> gx,
            DrunetGradient<T>* gradient = nullptr) const;
 
+  /// <v, Hess g(x, sigma) v> = d^2/dt^2 g(x + t v) at t = 0
+  ///                         = ||v - J v||^2 - <x - N, d^2/dt^2 N(x + t v)>.
+  /// `factor` times its gradient in weights and sigma, v fixed, is added to *gradient, unless null.
+  double curvature(ConstView<T> x, double sigma, ConstView<T> v,
+                   DrunetGradient<T>* gradient = nullptr, double factor = 1) const;
+  /// <v, Hess g v> / ||v||^2 after at most `steps` steps of the power method from v, which it
+  /// leaves in v with norm 1; its size is an estimate of ||Hess g(x, sigma)|| from below. Stops
+  /// early where the quotient changes by `tolerance` or less. Throws ArgumentError for v = 0 or no
+  /// steps.
+  double hessian_eigenvalue(ConstView<T> x, double sigma, View<T> v, Index steps,
+                            double tolerance) const;
+
   const Drunet<T>& network() const { return network_; }
 
  private:
