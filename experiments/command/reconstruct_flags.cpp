@@ -62,14 +62,12 @@ void ReconstructFlags::add_method(CLI::App& verb) {
       ->type_name("MODEL.h5");
   verb.add_option("--algorithm", m.algorithm,
                   "auto, cg, fista, forward-backward, accelerated-gradient, sagd, l-bfgs, pnp-fbs, "
-                  "pnp-drs, prox-pnp, "
-                  "gs-pnp, dpir or unrolled-pgd")
+                  "pnp-drs, prox-pnp, prox-drs, gs-pnp, dpir or unrolled-pgd")
       ->type_name("NAME");
-  verb.add_option(
-          "--lambda", lambda,
-          "Weight of the prior; pnp-fbs, pnp-drs, prox-pnp: relaxation in (0,1] (default: from the "
-          "noise level; "
-          "gs-pnp 0.1, dpir 0.23)")
+  verb.add_option("--lambda", lambda,
+                  "Weight of the prior; pnp-fbs, pnp-drs, prox-pnp, prox-drs: relaxation in (0,1] "
+                  "(default: "
+                  "from the noise level; gs-pnp 0.1, dpir 0.23, prox-drs 0.5)")
       ->type_name("L");
   verb.add_option("--sigma", sigma,
                   "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
@@ -77,8 +75,9 @@ void ReconstructFlags::add_method(CLI::App& verb) {
       ->type_name("S");
   verb.add_option(
           "--step", step,
-          "pnp-fbs, pnp-drs, prox-pnp: step size times ||A||^2; but for pnp-drs below 2 unless "
-          "forced (default 1; prox-pnp 0.99)")
+          "pnp-fbs, pnp-drs, prox-pnp, prox-drs: step size times ||A||^2; but for pnp-drs and "
+          "prox-drs below 2 unless forced (default 1; prox-pnp 0.99; prox-drs 5 to 1, interpolated "
+          "between the published ones for noise of 2.55 to 12.75/255, as its --sigma)")
       ->type_name("T");
   verb.add_option("--scale", scale,
                   "Intensity that the prior sees as 1: solves for x / C from y / C (default: that "
@@ -96,10 +95,12 @@ void ReconstructFlags::add_method(CLI::App& verb) {
   verb.add_flag("--force", m.force, "Run although convergence is not guaranteed");
   verb.add_option(
           "--max-iterations", max_iterations,
-          "Default 2000; none: 200, gs-pnp: 400, prox-pnp: 1000, dpir: its number of steps, 8")
+          "Default 2000; none: 200, gs-pnp: 400, prox-pnp and prox-drs: 1000, dpir: its number of "
+          "steps, 8")
       ->type_name("N");
   verb.add_option("--tolerance", tolerance,
-                  "On the relative change of an iteration (default 1e-5; none: 1e-4)")
+                  "On the relative change of an iteration, of prox-drs on that of its envelope "
+                  "(default 1e-5; none: 1e-4, prox-drs: 1e-8)")
       ->type_name("T");
 }
 
@@ -172,16 +173,16 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
                         short_number(255 * *trained) + "/255 only; leave --sigma out");
   if (!(to.sigma > 0)) throw ArgumentError("--sigma: must be positive");
   to.lambda = lambda.empty() ? default_lambda(situation, to.sigma) : positive("--lambda", lambda);
-  const bool relaxed = situation.algorithm == "pnp-fbs" || situation.algorithm == "pnp-drs" ||
-                       situation.algorithm == "prox-pnp";
+  const std::string& a = situation.algorithm;
+  const bool relaxed = a == "pnp-fbs" || a == "pnp-drs" || a == "prox-pnp" || a == "prox-drs";
   if (relaxed && to.lambda > 1)
     throw ArgumentError("--lambda: got " + lambda +
                         ", but with --prior pnp it is the relaxation, in (0,1]");
   to.step = step.empty() ? default_step(situation) : positive("--step", step);
   if (!step.empty()) {
     if (!relaxed)
-      throw ArgumentError("--step: is for pnp-fbs, pnp-drs and prox-pnp; " + situation.algorithm +
-                          " has its own");
+      throw ArgumentError("--step: is for pnp-fbs, pnp-drs, prox-pnp and prox-drs; " +
+                          situation.algorithm + " has its own");
   }
   to.run.tolerance =
       tolerance.empty() ? default_tolerance(situation) : parse_number("--tolerance", tolerance);

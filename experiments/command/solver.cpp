@@ -12,6 +12,7 @@
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_douglas_rachford.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
+#include <fejer/algorithms/prox_pnp.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/models/ridge_prior.hpp>
@@ -20,6 +21,7 @@
 #include <fejer/operators/least_squares.hpp>
 #include <fejer/operators/total_variation.hpp>
 
+#include "non_negative_denoiser.hpp"
 #include "text.hpp"
 
 namespace fejer::command {
@@ -29,7 +31,7 @@ bool one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 bool iterates_denoiser(const std::string& algorithm) {
-  return one_of(algorithm, {"pnp-fbs", "pnp-drs", "prox-pnp", "gs-pnp", "dpir"});
+  return one_of(algorithm, {"pnp-fbs", "pnp-drs", "prox-pnp", "prox-drs", "gs-pnp", "dpir"});
 }
 
 NormRule norm_rule(const Method& method) {
@@ -55,12 +57,13 @@ void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
   const auto refuse = [&](const std::string& why) {
     throw ArgumentError("--algorithm " + algorithm + ": " + why);
   };
-  if (algorithm == "gs-pnp") {
+  if (one_of(algorithm, {"gs-pnp", "prox-drs"})) {
     if (model.kind() != "gsdrunet")
       refuse("needs the potential of a gradient-step denoiser, a model of kind gsdrunet; got " +
              model.kind());
     if (complex) refuse("is for real images");
     if (m.positivity) refuse("cannot keep x >= 0");
+    if (algorithm == "prox-drs" && !m.force) require_averaged(m, model, false);
   } else if (algorithm == "dpir") {
     if (model.noise_level())
       refuse("needs a denoiser for all noise levels; this one was trained for " +
@@ -77,33 +80,6 @@ void check_denoiser(const Method& m, const Model<float>& model, bool complex) {
     require_averaged(m, model, algorithm == "pnp-drs");
   }
 }
-
-/// x -> max(r D(x) + (1 - r) x, 0), the relaxation r inside, so that no output is negative: the
-/// composition of an averaged map with the firmly non-expansive projection is averaged (Combettes,
-/// Yamada, J. Math. Anal. Appl. 425, 2015, prop. 2.4).
-class NonNegativeDenoiser {
- public:
-  NonNegativeDenoiser(Denoiser<float> d, double relaxation)
-      : d_(std::move(d)), relaxation_(relaxation) {}
-  void denoise(ConstView<float> x, double sigma, View<float> out) const {
-    d_.denoise(x, sigma, out);
-    const auto r = static_cast<float>(relaxation_);
-    for (Index i = 0; i < out.size(); ++i) out[i] = std::max(r * out[i] + (1 - r) * x[i], 0.0f);
-  }
-  Certificate certificate() const {
-    Certificate c = d_.certificate();
-    const double theta = relaxation_ * c.averagedness;
-    c.averagedness = theta < 1 ? 1 / (2 - theta) : theta;
-    c.lipschitz = relaxation_ * c.lipschitz + 1 - relaxation_;
-    c.weak_convexity = std::numeric_limits<double>::infinity();
-    c.how += ", then projected onto x >= 0";
-    return c;
-  }
-
- private:
-  Denoiser<float> d_;
-  double relaxation_;
-};
 
 template <class X>
 class Launcher {
@@ -194,17 +170,24 @@ class Launcher {
     return std::move(solution_);
   }
 
+  /// gs-pnp, prox-pnp or prox-drs, which minimise something with the potential.
   Solution<X> with_gradient_steps() {
     const auto& denoiser = std::get<GradientStepDrunet<float>>(model_->value);
     solution_.certificate = denoiser.certificate();
     if constexpr (is_complex<X>) {
       throw ArgumentError("gs-pnp: complex images");  // refused by choose_algorithm
     } else {
+      const GradientStepPrior<X> g(denoiser, method_.sigma);
+      if (solution_.algorithm == "prox-pnp")
+        return launch(ProxPnpForwardBackward<X>(data_term(), g,
+                                                {method_.lambda, StepSize{step(), method_.force}}));
+      const ProximalLeastSquares<X> f(problem_.A, problem_.y);
+      if (solution_.algorithm == "prox-drs")
+        return launch(ProxPnpDouglasRachford<X>(f, g, {method_.lambda, step()}));
       typename GradientStepPnp<X>::Options gs;
       gs.lambda = method_.lambda;
       gs.denoised = true;
-      return launch(GradientStepPnp<X>(ProximalLeastSquares<X>(problem_.A, problem_.y),
-                                       GradientStepPrior<X>(denoiser, method_.sigma), gs));
+      return launch(GradientStepPnp<X>(f, g, gs));
     }
   }
 
@@ -238,7 +221,9 @@ class Launcher {
   }
 
   Solution<X> with_denoiser() {
-    if (solution_.algorithm == "gs-pnp") return with_gradient_steps();
+    if (one_of(solution_.algorithm, {"gs-pnp", "prox-drs"})) return with_gradient_steps();
+    if (solution_.algorithm == "prox-pnp" && !is_complex<X> && !method_.positivity)
+      return with_gradient_steps();
     if (solution_.algorithm == "dpir") return with_splitting();
     if (solution_.algorithm == "pnp-drs") return with_reflections();
     const bool inside = method_.positivity;  // the relaxation, before the projection
@@ -307,9 +292,9 @@ const std::vector<std::string>& prior_names() {
 
 const std::vector<std::string>& algorithm_names() {
   static const std::vector<std::string> names = {
-      "auto",   "cg",     "fista",       "forward-backward", "accelerated-gradient",
-      "sagd",   "l-bfgs", "pnp-fbs",     "pnp-drs",          "prox-pnp",
-      "gs-pnp", "dpir",   "unrolled-pgd"};
+      "auto",     "cg",     "fista",   "forward-backward", "accelerated-gradient",
+      "sagd",     "l-bfgs", "pnp-fbs", "pnp-drs",          "prox-pnp",
+      "prox-drs", "gs-pnp", "dpir",    "unrolled-pgd"};
   return names;
 }
 
@@ -329,7 +314,7 @@ std::string choose_algorithm(const Method& m, const Model<float>* model, bool de
   const bool automatic = name == "auto";
   if (m.prior == "pnp") {
     if (!automatic && !iterates_denoiser(name))
-      refuse("a denoiser is iterated by pnp-fbs, pnp-drs, prox-pnp, gs-pnp or dpir only");
+      refuse("a denoiser is iterated by pnp-fbs, pnp-drs, prox-pnp, prox-drs, gs-pnp or dpir only");
     check_denoiser(m, *model, complex);
     return pnp_algorithm(m, *model, complex);
   }

@@ -31,7 +31,7 @@ struct Method {
 const std::vector<std::string>& prior_names();
 const std::vector<std::string>& algorithm_names();
 
-/// What --prior pnp is with this model: pnp-fbs, pnp-drs, prox-pnp, gs-pnp or dpir.
+/// What --prior pnp is with this model: pnp-fbs, pnp-drs, prox-pnp, prox-drs, gs-pnp or dpir.
 std::string pnp_algorithm(const Method& method, const Model<float>& model, bool complex);
 
 /// The algorithm that `method` asks for or that fits it best. Throws ArgumentError for combinations

@@ -270,7 +270,7 @@ Prepared prepare(const ReconstructFlags& f) {
     throw ArgumentError("--out: the image has " + std::to_string(channels) +
                         " slices; write it to a file that ends in .h5");
   p.method.run.fingerprint = f.fingerprint(p.method, p.scale);
-  p.method.run.objective_every = f.report.empty() ? 0 : 5;
+  p.method.run.objective_every = f.report.empty() ? 0 : p.method.prior == "pnp" ? 1 : 5;
   return p;
 }
 

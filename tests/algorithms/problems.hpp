@@ -11,6 +11,7 @@
 #include <fejer/algorithms/limited_memory_bfgs.hpp>
 #include <fejer/algorithms/pnp_douglas_rachford.hpp>
 #include <fejer/algorithms/pnp_forward_backward.hpp>
+#include <fejer/algorithms/prox_pnp.hpp>
 #include <fejer/algorithms/safeguarded_accelerated_gradient.hpp>
 #include <fejer/rng.hpp>
 

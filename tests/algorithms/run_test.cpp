@@ -74,6 +74,10 @@ TEST_CASE("every algorithm resumes from its saved state bit for bit") {
   check_resume(PnpDouglasRachford<double>(L1{0.05}, Shrink{0.9}, {.sigma = 0.1, .step = 3}), x0);
   check_resume(GradientStepPnp<double>(L1{0.05}, Wavy{f.y, 1.7}, {.lambda = 1, .first_step = 9}),
                x0);
+  check_resume(ProxPnpForwardBackward<double>(f, Wavy{f.y, 0.1}, {.relaxation = 0.05}), x0);
+  check_resume(
+      ProxPnpDouglasRachford<double>(L1{0.05}, Wavy{f.y, 0.1}, {.relaxation = 0.1, .step = 0.3}),
+      x0);
   check_resume(
       HalfQuadraticSplitting<double>(L1{1e-4}, Shrink{0.9}, {.noise_level = 0.1, .turned = false}),
       x0);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <fejer/algorithms/gradient_step_pnp.hpp>
 #include <fejer/algorithms/half_quadratic_splitting.hpp>
+#include <fejer/algorithms/prox_pnp.hpp>
 #include <fejer/algorithms/proximal_least_squares.hpp>
 #include <fejer/check.hpp>
 #include <fejer/vector.hpp>
@@ -228,4 +229,125 @@ TEST_CASE("GS-PnP: where F is not lowered x stays and tau falls, and options are
   CHECK_THROWS_AS(Gs(f, f, {.shrink = 1}), ArgumentError);
   CHECK_THROWS_AS(Gs(f, f, {.decrease = 0.5}), ArgumentError);
   CHECK_THROWS_AS(Gs(f, f, {.first_step = -1}), ArgumentError);
+}
+
+namespace {
+
+/// w sum (1 - cos(x_i - c_i)): not convex, Lip(grad) = w.
+struct Waves {
+  Array<double> c;
+  double w;
+  double value(ConstView<double> x) const {
+    double sum = 0;
+    for (Index i = 0; i < x.size(); ++i) sum += w * (1 - std::cos(x[i] - c[i]));
+    return sum;
+  }
+  void gradient(ConstView<double> x, View<double> out) const {
+    for (Index i = 0; i < x.size(); ++i) out[i] = w * std::sin(x[i] - c[i]);
+  }
+  Interval lipschitz_interval() const { return {0, w}; }
+};
+
+template <class A>
+Result<double> checked_descent(const A& algorithm, const Array<double>& x0, double tolerance) {
+  const auto result =
+      run(algorithm, x0, {.max_iterations = 20000, .tolerance = tolerance, .objective_every = 1});
+  CHECK(result.status == Status::converged);
+  CHECK(result.iterations > 10);
+  for (std::size_t k = 1; k < result.history.size(); ++k)
+    CHECK(result.history[k].objective <= result.history[k - 1].objective + 1e-13);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("Prox-PnP: with a quadratic g, phi and the minimiser of f + phi / gamma are known") {
+  const Index n = 12;
+  const auto data = diagonal_data(n);
+  DiagonalQuadratic g{Array<double>(Shape{n}), random_normal({n}, "prior")};
+  for (Index i = 0; i < n; ++i) g.d[i] = 0.05 + 0.9 * static_cast<double>(i) / n;
+  const auto x0 = random_normal({n}, "start");
+  for (const double lambda : {1.0, 0.5}) {
+    CAPTURE(lambda);
+    // 1 / (1 + k) = 1 - lambda d: D is the prox of 1/2 k (u - c)^2.
+    const auto weight = [&](Index i) { return lambda * g.d[i] / (1 - lambda * g.d[i]); };
+    const auto check = [&](const Array<double>& x, double objective, double gamma) {
+      double value = data.value(x);
+      for (Index i = 0; i < n; ++i) {
+        const double k = weight(i) / gamma;
+        value += k * (x[i] - g.y[i]) * (x[i] - g.y[i]) / 2;
+        CHECK(
+            x[i] ==
+            doctest::Approx((data.d[i] * data.y[i] + k * g.y[i]) / (data.d[i] + k)).epsilon(1e-6));
+      }
+      CHECK(objective == doctest::Approx(value).epsilon(1e-9));
+    };
+    const double gamma = 0.99 / data.lipschitz_interval().upper;
+    const ProxPnpForwardBackward<double> pgd(data, g,
+                                             {.relaxation = lambda, .step = {gamma, false}});
+    CHECK(pgd.step_size() == gamma);
+    auto s = pgd.init(x0);
+    CHECK(std::isnan(pgd.objective(s)));
+    pgd.step(s);  // before it converges, F is that of any x
+    double first = data.value(s.x);
+    for (Index i = 0; i < n; ++i)
+      first += weight(i) / gamma * (s.x[i] - g.y[i]) * (s.x[i] - g.y[i]) / 2;
+    CHECK(pgd.objective(s) == doctest::Approx(first).epsilon(1e-12));
+    const auto forward = checked_descent(pgd, x0, 1e-12);
+    check(forward.x, forward.objective, gamma);
+    for (const double step : {0.3, 5.0}) {
+      const ProxPnpDouglasRachford<double> drs(data, g, {.relaxation = lambda, .step = step});
+      CHECK(drs.step_size() == step);
+      const auto result = run(drs, x0, {.max_iterations = 5000, .tolerance = 0});
+      check(result.x, result.objective, step);
+    }
+  }
+}
+
+TEST_CASE("Prox-PnP: objective and envelope never rise where g is not convex") {
+  const Index n = 15;
+  const auto data = diagonal_data(n);
+  const Waves g{random_normal({n}, "prior"), 0.9};
+  const auto x0 = random_normal({n}, "start");
+  const auto stationary = [&](const Array<double>& u, double lambda, double gamma) {
+    // u = D(x) with x - u = grad phi(u) = -gamma grad f(u)
+    Array<double> slope(u.shape()), x(u.shape()), gradient(u.shape());
+    data.gradient(u, slope);
+    for (Index i = 0; i < n; ++i) x[i] = u[i] - gamma * slope[i];
+    g.gradient(x, gradient);
+    for (Index i = 0; i < n; ++i) CHECK(std::abs(x[i] - lambda * gradient[i] - u[i]) < 1e-5);
+  };
+  const double gamma = 0.99 / data.lipschitz_interval().upper;
+  const auto forward =
+      checked_descent(ProxPnpForwardBackward<double>(data, g, {.step = {gamma, false}}), x0, 1e-10);
+  stationary(forward.x, 1, gamma);
+  for (const double step : {1.0, 5.0})
+    stationary(
+        checked_descent(ProxPnpDouglasRachford<double>(data, g, {.step = step}), x0, 1e-14).x, 0.5,
+        step);
+}
+
+TEST_CASE("Prox-PnP: the residual of Douglas-Rachford is the relative change of the envelope") {
+  const auto data = diagonal_data(5);
+  const Waves g{random_normal({5}, "prior"), 0.9};
+  const ProxPnpDouglasRachford<double> drs(data, g, {});
+  auto s = drs.init(random_normal({5}, "start"));
+  CHECK(std::isnan(drs.objective(s)));
+  drs.step(s);
+  CHECK(s.residual == 1);
+  ++s.iteration;
+  const double before = s.envelope;
+  drs.step(s);
+  CHECK(s.residual == doctest::Approx(std::abs(s.envelope - before) / std::abs(before)));
+  CHECK(&drs.solution(s) == &s.u);
+
+  using Drs = ProxPnpDouglasRachford<double>;
+  using Pgd = ProxPnpForwardBackward<double>;
+  CHECK_THROWS_WITH_AS(Drs(Nothing{}, g, {}), doctest::Contains("no value"), ArgumentError);
+  CHECK_THROWS_AS(Drs(data, g, {.step = 0}), ArgumentError);
+  CHECK_THROWS_AS(Drs(data, g, {.relaxation = 0}), ArgumentError);
+  CHECK_THROWS_AS(Drs(data, g, {.relaxation = 1.5}), ArgumentError);
+  CHECK_THROWS_AS(Pgd(data, g, {.relaxation = 1.5}), ArgumentError);
+  const double beyond = 1.01 / data.lipschitz_interval().upper;
+  CHECK_THROWS_AS(Pgd(data, g, {.step = {beyond, false}}), ArgumentError);
 }

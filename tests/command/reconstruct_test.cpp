@@ -266,12 +266,57 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   refused({"--model", folder / "drunet.h5", "--algorithm", "gs-pnp"}, "of kind gsdrunet");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp", "--positivity"}, "x >= 0");
   refused({"--model", folder / "step.h5", "--algorithm", "prox-pnp"}, "not certified");
+  refused({"--model", folder / "step.h5", "--algorithm", "prox-drs"}, "not certified");
+  refused({"--model", folder / "step.h5", "--algorithm", "prox-drs", "--positivity", "--force"},
+          "x >= 0");
   refused({"--model", folder / "drunet.h5", "--algorithm", "prox-pnp", "--force"},
           "of kind gsdrunet");
   refused({"--model", folder / "step.h5", "--algorithm", "fista"},
-          "pnp-fbs, pnp-drs, prox-pnp, gs-pnp or dpir");
+          "pnp-fbs, pnp-drs, prox-pnp, prox-drs, gs-pnp or dpir");
   simulate(folder, "mri", "32");
   refused({"--model", folder / "step.h5", "--algorithm", "gs-pnp"}, "is for real images");
+}
+
+TEST_CASE("reconstruct: Prox-PnP by Douglas-Rachford, with its own step, relaxation and level") {
+  // D = x - 1/2 grad g = 0.875 x, the prox of 1/2 (1 / 0.875 - 1) x^2. Noise of 0.02 = 5.1/255 lies
+  // ln 2 / ln 3 of the way from 2.55 to 7.65/255.
+  const ScratchFolder folder;
+  write_drunet(folder / "step.h5", 1, 0.5, true);
+  simulate(folder, "blur", "32", {"--kernel", "gaussian:1"});
+  const auto run_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags = {"--prior",     "pnp",      "--model", folder / "step.h5",
+                                      "--algorithm", "prox-drs", "--force"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return reconstructed(folder, flags);
+  };
+  const auto json = run_with({});
+  const double way = std::log(2.0) / std::log(3.0), gamma = 5 * std::pow(1.5 / 5, way);
+  CHECK(json["algorithm"] == "prox-drs");
+  CHECK(json["status"] == "converged");
+  CHECK(json["lambda"] == 0.5);
+  CHECK(json["sigma"].get<double>() == doctest::Approx(0.02 * (2 - way)));
+  CHECK(json["step_size"].get<double>() == doctest::Approx(gamma));
+  const Measurement m = load_measurement(folder / "m.h5");
+  const LinearOperator<float> A = make_operator<float>(m);
+  const ConjugateGradient<float> solver(A, elements_as<float>(m.data), (1 / 0.875 - 1) / gamma);
+  const auto end = run(solver, Array<float>(A.domain()), {.tolerance = 1e-7});
+  CHECK(json["objective"].get<double>() ==
+        doctest::Approx(solver.objective(solver.init(end.x))).epsilon(1e-4));
+  const Array<float> x = image_of(folder / "x.h5");
+  double worst = 0;
+  for (Index i = 0; i < x.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(x[i] - end.x[i])));
+  CHECK(worst < 1e-3);  // it stops where the envelope does
+  struct Level {
+    const char* scale;  // of the image: divides the noise
+    double step, sigma;
+  };
+  for (const auto& [scale, step, sigma] :
+       {Level{"4", 5, 2 * 0.005}, {"0.4", 1, 0.75 * 0.05}, {"0.2", 1, 0.75 * 0.1}}) {
+    const auto at = run_with({"--scale", scale});
+    CHECK(at["step_size"].get<double>() == doctest::Approx(step));
+    CHECK(at["sigma"].get<double>() == doctest::Approx(sigma));
+  }
 }
 
 TEST_CASE("reconstruct: DPIR takes its steps and says that nothing is known of their convergence") {

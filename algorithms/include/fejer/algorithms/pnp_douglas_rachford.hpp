@@ -12,10 +12,10 @@ namespace fejer {
 /// (0, 1) the iteration is averaged for every gamma > 0: x converges where there is a fixed point,
 /// ||x+ - x|| never increases, and u converges (Lions, Mercier 1979; Bauschke, Combettes 2017,
 /// theorem 26.11). u solves u = D_lambda(u - gamma grad f(u)): what PnpForwardBackward finds with
-/// the same step, which is bound to gamma < 2/L there. alpha = 1/2 is Douglas and Rachford's, and
-/// that of Prox-PnP (Hurault, Leclaire, Papadakis, ICML 2022), whose denoisers are proxes of weakly
-/// convex functions; construction refuses these, and all whose certificate does not support this
-/// (ArgumentError), unless accept_uncertified says otherwise.
+/// the same step, which is bound to gamma < 2/L there. alpha = 1/2 is Douglas and Rachford's.
+/// Construction refuses denoisers whose certificate does not support this (ArgumentError), unless
+/// accept_uncertified says otherwise; ProxPnpDouglasRachford is for proxes of weakly convex
+/// functions.
 /// Cost of a step: one prox of f, one denoising.
 template <class X>
 class PnpDouglasRachford {
