@@ -33,6 +33,12 @@ struct Trainable {
   bool finishable = false;  ///< by --finish
 };
 
+template <class L>
+Trainable trainable(L learner) {
+  return {.learner = learner,
+          .to_model = [learner](const Parameters& p) { return learner.to_model(p); }};
+}
+
 const std::vector<std::string>& learner_names();
 
 /// Where [model] names measurement files, their noise level is that of the training, unless [noise]
