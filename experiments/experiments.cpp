@@ -20,6 +20,7 @@
 #include "lipschitz_denoisers/lipschitz_denoisers.hpp"
 #include "one_dimensional_fitting/one_dimensional_fitting.hpp"
 #include "patch_denoiser/patch_denoiser.hpp"
+#include "pnp_restoration/pnp_restoration.hpp"
 #include "reconstruction/reconstruction.hpp"
 #include "trained_ridges/trained_ridges.hpp"
 
@@ -81,6 +82,11 @@ const std::vector<Experiment>& all() {
        "a trained ridge regulariser with fewer filters: PSNR and speed against their number",
        {"model", "train", "test", "samples"},
        filter_bank::run},
+      {"pnp_restoration",
+       "DPIR, GS-PnP and Prox-PnP with their published defaults: deblurring, ten kernels",
+       {"size", "methods", "levels", "grey", "colour", "denoiser_grey", "denoiser_colour",
+        "proximal", "wcrr"},
+       pnp_restoration::run},
       {"patch_denoiser",
        "a denoiser of patches of photographs made sparse after Adam: units left, PSNR, seconds",
        {"train", "test", "steps", "sweeps"},

@@ -167,7 +167,7 @@ void test(const Place& place, const Json& found, const Images& images, const Set
     const PnpIteration iteration{denoisers, measured.A, measured.A.apply_adjoint(y), gamma};
     Passage p =
         pass_on(iteration, command::start_from<float>(measured.measurement.setup, measured.A, y),
-                images.test[i], depths, s.most);
+                images.test[i], shown_depths, s.most);
     settled += p.settled ? 1 : 0;
     values["start"].push_back(p.start);
     for (const auto& [depth, psnr] : p.psnr)

@@ -5,7 +5,7 @@
 namespace fejer::learned_pnp {
 
 /// Where PSNR is taken on the way.
-inline const std::vector<Index> depths{1, 10, 60};
+inline const std::vector<Index> shown_depths{1, 10, 60};
 
 struct Place {
   const Task& task;

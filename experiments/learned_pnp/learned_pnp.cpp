@@ -78,6 +78,11 @@ void draw_images(const Task& task, const Images& images, const Settings& s, cons
   if (panels.size() > without) command::draw_panels(context.out + "/" + task.name + ".png", panels);
 }
 
+template <class X>
+bool named(const std::vector<X>& list, const X& one) {
+  return std::any_of(list.begin(), list.end(), [&](const X& x) { return x.name == one.name; });
+}
+
 Json empty_record(const Settings& s, const experiments::Context& context) {
   Json record = command::environment_json();
   record["experiment"] = "learned_pnp";
@@ -109,14 +114,17 @@ Json run(const experiments::Context& context) {
                                {"test_images", images.test.size()},
                                {"results", Json::array()}});
     Json& rows = record["tasks"].back()["results"];
-    for (const Learned& what : s.learned)
-      for (const Strategy& strategy : s.strategies) {
-        if (!s.has(what, strategy)) continue;
+    for (const Learned& what : learned())
+      for (const Strategy& strategy : strategies()) {
         const Place place{task, what, strategy};
+        const std::string cell = context.out + "/cells/" + place.name() + ".json";
+        // A run that resumes shows what is there, whatever it was told to train.
+        const bool chosen =
+            named(s.learned, what) && named(s.strategies, strategy) && s.has(what, strategy);
+        if (!chosen && !(context.resume && std::filesystem::exists(cell))) continue;
         command::note("experiment learned_pnp: " + place.name());
-        rows.push_back(
-            experiments::kept(context, context.out + "/cells/" + place.name() + ".json",
-                              [&] { return train_and_test(place, images, s, context); }));
+        rows.push_back(experiments::kept(
+            context, cell, [&] { return train_and_test(place, images, s, context); }));
         write_text(context.out + "/record.json", record.dump(1) + "\n");
         write_text(context.out + "/report.md", report(record));
       }

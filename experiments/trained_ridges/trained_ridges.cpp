@@ -32,8 +32,9 @@ struct Row {
 };
 
 /// To compare gradients: by the linear system, or by K passes of restarted JFB.
-Row short_wcrr(const std::string& name, const std::string& what, int passes) {
-  return {name,
+Row short_wcrr(const std::string& name, const std::string& what, int passes,
+               const std::vector<std::string>& more = {}) {
+  Row row{name,
           what,
           "train_wcrr/wcrr.toml",
           {"training.batch=16", "training.steps=500", "schedule.every=40", "validation.every=100",
@@ -41,6 +42,8 @@ Row short_wcrr(const std::string& name, const std::string& what, int passes) {
           "",
           "",
           {15, 25}};
+  row.settings.insert(row.settings.end(), more.begin(), more.end());
+  return row;
 }
 
 std::vector<Row> rows() {
@@ -75,7 +78,11 @@ std::vector<Row> rows() {
            "",
            {25}},
           short_wcrr("wcrr_500", "WCRR, 500 steps, exact gradients", 0),
+          // As many iterations as the published solver has, which does not look at what is left.
+          short_wcrr("wcrr_500_50", "WCRR, 500 steps, 50 iterations of the linear system", 0,
+                     {"model.backward_tolerance=0", "model.backward_max_iterations=50"}),
           short_wcrr("wcrr_500_jfb_5", "WCRR, 500 steps, JFB(5)", 5),
+          short_wcrr("wcrr_500_jfb_10", "WCRR, 500 steps, JFB(10)", 10),
           short_wcrr("wcrr_500_jfb_20", "WCRR, 500 steps, JFB(20)", 20)};
 }
 
