@@ -160,7 +160,9 @@ TEST_CASE(
     INFO(strategy);
     const std::string out = std::string("out ") + strategy;
     const auto done =
-        expect(0, folder, pnp_training(folder, out, {std::string("model.strategy=") + strategy}))
+        expect(
+            0, folder,
+            pnp_training(folder, out, {std::string("model.strategy=") + strategy, "model.depth=4"}))
             .json();
     step = done["learned"]["step_times_squared_norm"];
     sigma = done["learned"]["sigma"];
@@ -334,8 +336,8 @@ TEST_CASE("plug-and-play with a frozen Lipschitz CNN or ridge: every strategy, t
   }
   // Passes on a tape, times the prox and its system, none of which a single iteration settles.
   for (const auto& [iterations, count] : {std::pair{"500", 0.0}, std::pair{"1", 4.0}}) {
-    CAPTURE(iterations);
     const std::string out = std::string("cut") + iterations;
+    INFO(out);
     expect(0, folder,
            training("wcrr", out, {std::string("model.prox_max_iterations=") + iterations}));
     const std::string csv = contents(folder / (out + "/metrics.csv"));
