@@ -1,5 +1,6 @@
 #include <fejer/algorithms/gradient_step_pnp.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -57,6 +58,8 @@ void GradientStepPnp<X>::step(State& s) const {
       ++s.backtracks;
       continue;
     }
+    if (options_.objective_residual)
+      s.residual = std::abs(s.objective - objective) / std::max(std::abs(objective), 1e-300);
     s.objective = objective;
     s.x = std::move(next);
     s.z = std::move(z);

@@ -34,13 +34,27 @@ typename PnpForwardBackward<X>::State PnpForwardBackward<X>::init(Array<X> x0) c
 }
 
 template <class X>
-void PnpForwardBackward<X>::step(State& s) const {
-  f_.gradient(s.x, s.x_next);
-  combine<X>(1, s.x, static_cast<Real<X>>(-step_), s.x_next, s.work);
-  denoiser_.denoise(s.work, options_.sigma, s.x_next);
+void PnpForwardBackward<X>::pass(const Array<X>& x, double sigma, Array<X>& work,
+                                 Array<X>& out) const {
+  f_.gradient(x, out);
+  combine<X>(1, x, static_cast<Real<X>>(-step_), out, work);
+  denoiser_.denoise(work, sigma, out);
   if (options_.relaxation < 1) {
     const auto lambda = static_cast<Real<X>>(options_.relaxation);
-    combine<X>(lambda, s.x_next, 1 - lambda, s.work, s.x_next);
+    combine<X>(lambda, out, 1 - lambda, work, out);
+  }
+}
+
+template <class X>
+void PnpForwardBackward<X>::step(State& s) const {
+  if (options_.levels.empty()) {
+    pass(s.x, options_.sigma, s.work, s.x_next);
+  } else {
+    Array<X> at = s.x;
+    for (const double sigma : options_.levels) {
+      pass(at, sigma, s.work, s.x_next);
+      at = s.x_next;
+    }
   }
   s.change = distance(s.x_next, s.x);
   const double size = norm(s.x_next);

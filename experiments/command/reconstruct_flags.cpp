@@ -21,6 +21,18 @@ double positive(const std::string& flag, const std::string& text) {
   return value;
 }
 
+/// "10/255", or several with commas between them.
+std::vector<double> parse_sigmas(const std::string& text) {
+  std::vector<double> levels;
+  std::size_t begin = 0;
+  for (std::size_t comma = 0; comma != std::string::npos; begin = comma + 1) {
+    comma = text.find(',', begin);
+    levels.push_back(parse_sigma("--sigma", text.substr(begin, comma - begin)));
+    if (!(levels.back() > 0)) throw ArgumentError("--sigma: must be positive");
+  }
+  return levels;
+}
+
 /// Flags of one prior that were given with another.
 void refuse_idle_flags(const ReconstructFlags& f) {
   const Method& m = f.method;
@@ -69,9 +81,11 @@ void ReconstructFlags::add_method(CLI::App& verb) {
                   "(default: "
                   "from the noise level; gs-pnp 0.1, dpir 0.23, prox-drs 0.5)")
       ->type_name("L");
-  verb.add_option("--sigma", sigma,
-                  "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
-                  "the noise level)")
+  verb.add_option(
+          "--sigma", sigma,
+          "Noise level handed to the model, in the image's unit, as 10/255 (default: from "
+          "the noise level); pnp-fbs: several with commas between them for layers that take "
+          "turns")
       ->type_name("S");
   verb.add_option(
           "--step", step,
@@ -98,9 +112,10 @@ void ReconstructFlags::add_method(CLI::App& verb) {
           "Default 2000; none: 200, gs-pnp: 400, prox-pnp and prox-drs: 1000, dpir: its number of "
           "steps, 8")
       ->type_name("N");
-  verb.add_option("--tolerance", tolerance,
-                  "On the relative change of an iteration, of prox-drs on that of its envelope "
-                  "(default 1e-5; none: 1e-4, prox-drs: 1e-8)")
+  verb.add_option(
+          "--tolerance", tolerance,
+          "On the relative change of an iteration, of prox-drs on that of its envelope "
+          "(default 1e-5; none: 1e-4, prox-drs: 1e-8); gs-pnp, prox-drs: of the objective's change")
       ->type_name("T");
 }
 
@@ -135,7 +150,7 @@ void ReconstructFlags::check_method() const {
   require_known("--algorithm", method.algorithm, algorithm_names());
   refuse_idle_flags(*this);
   if (!norm.empty()) require_known("--norm", norm, {"as-published"});
-  if (!sigma.empty()) parse_sigma("--sigma", sigma);
+  if (!sigma.empty()) parse_sigmas(sigma);
   if (!model.empty()) require_readable(model);
 }
 
@@ -167,11 +182,15 @@ double ReconstructFlags::resolve(const Measurement& m, const Model<float>* learn
     situation.algorithm = pnp_algorithm(to, *learned, std::holds_alternative<MriSetup>(m.setup));
   if (learned != nullptr) situation.model_noise_level = learned->noise_level();
   const auto trained = situation.model_noise_level;
-  to.sigma = sigma.empty() ? default_sigma(situation) : parse_sigma("--sigma", sigma);
+  if (!sigma.empty()) to.levels = parse_sigmas(sigma);
+  to.sigma = sigma.empty() ? default_sigma(situation) : to.levels.front();
+  if (to.levels.size() == 1) to.levels.clear();
+  if (!to.levels.empty() && situation.algorithm != "pnp-fbs")
+    throw ArgumentError("--sigma: got " + sigma +
+                        ", but only --prior pnp by pnp-fbs has levels that take turns");
   if (trained && std::abs(to.sigma - *trained) > 1e-3 * *trained)
     throw ArgumentError("--sigma: got " + sigma + ", but " + model + " was trained for " +
                         short_number(255 * *trained) + "/255 only; leave --sigma out");
-  if (!(to.sigma > 0)) throw ArgumentError("--sigma: must be positive");
   to.lambda = lambda.empty() ? default_lambda(situation, to.sigma) : positive("--lambda", lambda);
   const std::string& a = situation.algorithm;
   const bool relaxed = a == "pnp-fbs" || a == "pnp-drs" || a == "prox-pnp" || a == "prox-drs";
@@ -204,6 +223,7 @@ std::string ReconstructFlags::fingerprint(const Method& m, double scale_value) c
                               {"positivity", m.positivity},
                               {"certify", m.certify},
                               {"as_published", m.as_published}};
+  if (!m.levels.empty()) j["levels"] = m.levels;
   j["inputs"] = inputs_json({{"model", model}, {"init", init}});
   const std::string text = j.dump();
   return sha256(text.data(), text.size());

@@ -186,7 +186,7 @@ class Launcher {
         return launch(ProxPnpDouglasRachford<X>(f, g, {method_.lambda, step()}));
       typename GradientStepPnp<X>::Options gs;
       gs.lambda = method_.lambda;
-      gs.denoised = true;
+      gs.denoised = gs.objective_residual = true;
       return launch(GradientStepPnp<X>(f, g, gs));
     }
   }
@@ -231,6 +231,7 @@ class Launcher {
     solution_.certificate = denoiser.certificate();
     typename PnpForwardBackward<X>::Options pnp;
     pnp.sigma = method_.sigma;
+    pnp.levels = method_.levels;
     pnp.relaxation = inside ? 1 : method_.lambda;
     pnp.step = {step(), method_.force};
     pnp.accept_uncertified = method_.force;

@@ -20,6 +20,7 @@ struct Method {
   std::string algorithm = "auto";  ///< or one of algorithm_names()
   double lambda = 1;               ///< weight of R, or of a denoiser; pnp-fbs: relaxation in (0,1]
   double sigma = 0;                ///< noise level handed to the model, in the image's unit
+  std::vector<double> levels;      ///< pnp-fbs: of layers that take turns; sigma is the first
   double step = 1;                 ///< pnp-fbs: times 1 / ||A||^2
   bool positivity = false;
   bool certify = false;       ///< pnp: divide the network by its bound (see certified_about)

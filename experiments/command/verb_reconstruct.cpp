@@ -150,6 +150,7 @@ Json summary(const ReconstructFlags& f, const Method& method, const Finished& do
   const bool weighted = method.prior != "none" && method.prior != "unrolled";
   j["lambda"] = weighted ? Json(method.lambda) : Json(nullptr);
   j["sigma"] = weighted && !f.model.empty() ? Json(method.sigma) : Json(nullptr);
+  if (!method.levels.empty()) j["sigma"] = method.levels;
   j["scale"] = scale;
   j["tolerance"] = method.run.tolerance;
   j["max_iterations"] = method.run.max_iterations;

@@ -113,6 +113,9 @@ class Tuner {
       situation.algorithm = pnp_algorithm(first.method, *model, first.kind == "mri");
     space_ = tuning::search_space(situation);
     if (!f.reconstruct.lambda.empty()) recentre(space_[0], first.method.lambda);
+    if (!first.method.levels.empty())
+      throw ArgumentError("--sigma: got " + f.reconstruct.sigma +
+                          ", expected one level where the search starts");
     if (searches_sigma() && !f.reconstruct.sigma.empty()) recentre(space_[1], first.method.sigma);
     const Point start{space_[0].start, space_[1].start};
     choose_algorithm(at(start, first), model_, first.kind == "denoise", first.kind == "mri");

@@ -182,6 +182,33 @@ TEST_CASE("PnP-FBS: known fixed point, change never increases, step up to 2/L") 
   }
 }
 
+namespace {
+
+struct ShrinkByLevel {
+  void denoise(ConstView<double> x, double sigma, View<double> out) const {
+    for (Index i = 0; i < x.size(); ++i) out[i] = (1 - sigma) * x[i];
+  }
+  Certificate certificate() const { return {Certificate::Kind::proven, 1, 0.5, 0, "of a test"}; }
+};
+
+}  // namespace
+
+TEST_CASE("PnP-FBS: a step of layers that take turns is all of them, in their order") {
+  const Index n = 9;
+  const auto f = quadratic(n);
+  const PnpForwardBackward<double> turns(f, ShrinkByLevel{},
+                                         {.levels = {0.1, 0.3}, .relaxation = 0.7, .step = {0.8}});
+  auto state = turns.init(random_normal({n}, "x0"));
+  auto one_by_one = state;
+  turns.step(state);
+  for (const double sigma : {0.1, 0.3})
+    PnpForwardBackward<double>(f, ShrinkByLevel{},
+                               {.sigma = sigma, .relaxation = 0.7, .step = {0.8}})
+        .step(one_by_one);
+  CHECK(distance(state.x, one_by_one.x) == 0);
+  CHECK(state.change == doctest::Approx(distance(state.x, random_normal({n}, "x0"))));
+}
+
 TEST_CASE("PnP-DRS: the fixed point of PnP-FBS with the same step, and any step") {
   const Index n = 25;
   const auto f = quadratic(n);

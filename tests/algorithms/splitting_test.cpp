@@ -187,6 +187,14 @@ TEST_CASE("GS-PnP: a step that is far too long is cut until F falls, and the min
   auto t = short_steps.init(x0);
   for (int k = 0; k < 20; ++k) short_steps.step(t);
   CHECK(t.backtracks == 0);
+  // The published stop looks at F.
+  const GradientStepPnp<double> by_value(data, g, {.lambda = lambda, .objective_residual = true});
+  auto u = by_value.init(x0);
+  for (int k = 0; k < 5; ++k) {
+    const double value = u.objective;
+    by_value.step(u);
+    CHECK(u.residual == doctest::Approx((value - u.objective) / u.objective));
+  }
 }
 
 TEST_CASE("GS-PnP: F never rises for a g that is not convex, and a critical point is reached") {

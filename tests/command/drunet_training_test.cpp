@@ -197,6 +197,13 @@ TEST_CASE(
   expect_refused(folder, pnp_training(folder, "bad", {"model.denoiser=" + (folder / "m.h5")}),
                  "fejer-model");
   expect_refused(folder, pnp_training(folder, "bad", {"model.step=2.5"}), "1.99");
+  // Levels that take turns.
+  auto turns = forced;
+  *(std::find(turns.begin(), turns.end(), "--sigma") + 1) = "0.05,0.02";
+  const auto by_turns = fejer_command(folder, turns).json();
+  CHECK(by_turns["sigma"] == std::vector<double>{0.05, 0.02});
+  turns.insert(turns.end(), {"--algorithm", "dpir"});
+  expect_refused(folder, turns, "take turns");
   auto idle = reconstruct;
   idle[3] = "tv";
   expect_refused(folder, idle, "--prior tv");

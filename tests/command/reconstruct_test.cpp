@@ -221,7 +221,7 @@ TEST_CASE("reconstruct: a gradient-step denoiser is minimised, without being for
   write_drunet(folder / "step.h5", 1, 0.5, true);
   simulate(folder, "blur", "32", {"--kernel", "gaussian:1"});
   const auto json = reconstructed(folder, {"--prior", "pnp", "--model", folder / "step.h5",
-                                           "--lambda", "2", "--tolerance", "1e-7"});
+                                           "--lambda", "2", "--tolerance", "1e-9"});
   CHECK(json["algorithm"] == "gs-pnp");
   CHECK(json["status"] == "converged");
   CHECK(json["certificate"]["kind"] == "none");

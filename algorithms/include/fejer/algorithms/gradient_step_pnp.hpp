@@ -28,6 +28,9 @@ class GradientStepPnp {
     double decrease = 0.1;      ///< in (0, 1/2)
     Index max_backtracks = 50;  ///< in one step
     bool denoised = false;
+    /// The residual is |F(x) - F(x+)| / |F(x+)|, on which the published code stops at 1e-5, instead
+    /// of ||x+ - x|| / ||x+||.
+    bool objective_residual = false;
   };
   struct State {
     Array<X> x, z, gradient;  ///< gradient: of g at x

@@ -30,10 +30,10 @@ struct RidgeSolution {
 };
 
 /// D(y, sigma) = argmin_x 1/2 ||x - y||^2 + weight R(x; sigma), a convex problem where
-/// weight m <= 1, m = R.weak_convexity(), from x = y by LimitedMemoryBfgs, whose gradients are two to four times as well
-/// spent as those of accelerated gradient. NormRule::as_published: by the published accelerated
-/// gradient method with restart, whose iterations can be counted against published ones: step 1 /
-/// (1 + Lip), z = x, t = 1;
+/// weight m <= 1, m = R.weak_convexity(), from x = y by LimitedMemoryBfgs, whose gradients are two
+/// to four times as well spent as those of accelerated gradient. NormRule::as_published: by the
+/// published accelerated gradient method with restart, whose iterations can be counted against
+/// published ones: step 1 / (1 + Lip), z = x, t = 1;
 ///   x+ = z - step (z - y + weight grad R(z)),  t+ = (1 + sqrt(1 + 4 t^2)) / 2,
 ///   z+ = x+ + (t - 1)/t+ (x+ - x);  if <z - x+, x+ - x> > 0: t+ = 1, z+ = x+.
 /// Either stops from the second step on. Every plane of (..., H, W) is solved and stopped by
