@@ -27,13 +27,13 @@ const std::vector<Index> long_way{1, 2, 5, 10, 20, 50, 110, 200, 350, 500},
     depths{1, taped, taped*blocks};
 
 struct Settings {
-  std::vector<std::string> tasks{"denoise", "line_blur", "inpaint_50", "grey_blur"},
+  std::vector<std::string> tasks{"denoise", "line_blur", "inpaint_50", "inpaint_10", "grey_blur"},
       compared{"line_blur", "inpaint_50"};
   std::string train = "out/photographs/train_colour.h5",
               test = "out/photographs/validation_colour.h5";
   double passes = 30000;         ///< of the trainings of the comparison of strategies
   Index patch = 64, size = 128;  ///< of training and test images
-  bool five_bases = false;
+  bool five_bases = true;
   double prior_passes() const { return 0.4 * passes; }
 };
 
@@ -43,7 +43,7 @@ Settings read_settings(const experiments::Context& context) {
   for (const Task& task : experiments::photograph_tasks()) known.push_back(task.name);
   if (context.smoke) {
     s.train = "dead-leaves:4x32", s.test = "dead-leaves:1x32:2";
-    s.five_bases = true, s.passes = 60, s.patch = s.size = 16;
+    s.passes = 60, s.patch = s.size = 16;
     s.tasks = {"denoise", "grey_blur"}, s.compared = {"denoise"};
   }
   s.tasks = experiments::selected(context, "tasks", known, s.tasks);
