@@ -80,7 +80,7 @@ std::vector<Row> rows() {
           short_wcrr("wcrr_500", "WCRR, 500 steps, exact gradients", 0),
           // As many iterations as the published solver has, which does not look at what is left.
           short_wcrr("wcrr_500_50", "WCRR, 500 steps, 50 iterations of the linear system", 0,
-                     {"model.backward_tolerance=0", "model.backward_max_iterations=50"}),
+                     {"model.backward_tolerance=1e-30", "model.backward_max_iterations=50"}),
           short_wcrr("wcrr_500_jfb_5", "WCRR, 500 steps, JFB(5)", 5),
           short_wcrr("wcrr_500_jfb_10", "WCRR, 500 steps, JFB(10)", 10),
           short_wcrr("wcrr_500_jfb_20", "WCRR, 500 steps, JFB(20)", 20)};
