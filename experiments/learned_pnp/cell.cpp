@@ -23,9 +23,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int power_products =
-    20;  // of an implicit gradient, to see whether there is a contraction
-
 std::string folder_of(const Place& place, const experiments::Context& context) {
   return context.out + "/trainings/" + place.name();
 }
