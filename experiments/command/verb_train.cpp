@@ -1,5 +1,10 @@
 // fejer train: from a configuration and a set of images to a model file.
+#include <memory>
+#include <string>
+
+#include "learners.hpp"
 #include "training_run.hpp"
+#include "verb.hpp"
 
 namespace fejer::command {
 
@@ -21,12 +26,13 @@ Action add_train(CLI::App& verb) {
           "Then delete units of a network on patches or filters of a ridge regulariser, and leave "
           "what remains in finished.h5")
       ->type_name("ialm|proximal-gradient");
+  std::string kinds;
+  for (const std::string& kind : learner_names()) kinds += (kinds.empty() ? "" : ", ") + kind;
   verb.footer(
       "Example:\n  fejer train experiments/train_wcrr/smoke.toml --out out/smoke\n"
       "  fejer train experiments/train_patch_denoiser/smoke.toml --out out/patches --finish ialm\n"
-      "Kinds of models: wcrr, crr, lipschitz-cnn, drunet, unrolled-pgd, pnp-drunet, "
-      "pnp-gsdrunet, pnp-lipschitz-cnn, pnp-wcrr, patch-denoiser. "
-      "A training that is not finite ends with exit code 3.");
+      "Kinds of models: " +
+      kinds + ". A training that is not finite ends with exit code 3.");
   return [f](const Common&) { return train_model(*f); };
 }
 
